@@ -1,0 +1,136 @@
+"""A small world that tells stories, and knows the exact probability of every text.
+
+The course's corpus is sampled from it. Because the probabilities are known, so is the
+lowest loss that any model can reach (the entropy of the source), and so is the best
+possible prediction of the next word. The parts, bottom-up: ``lexicon`` (the words),
+``telling`` (run one storytelling function in three ways), ``stories`` and ``notes``
+(the grammars), and the ``World`` below. ``tasks`` asks questions about stories.
+"""
+
+import math
+import random
+from dataclasses import dataclass
+from statistics import fmean, stdev
+
+import regex
+
+from course_utils.world import telling
+from course_utils.world.notes import OPENING, Note, tell_note
+from course_utils.world.stories import Facts, tell_story
+from course_utils.world.telling import Choose, Options
+
+__all__ = ["WORD", "Facts", "Note", "Story", "World"]
+
+# A word of the world: letters with the space before them, or a run of punctuation.
+# GPT-2's splitting pattern cuts the world's texts at exactly these places.
+WORD = regex.compile(r" ?\p{L}+| ?[^\s\p{L}]+|\s")
+
+
+@dataclass(frozen=True)
+class Story:
+    """A sampled text, its log-probability in nats, and what it says."""
+
+    text: str
+    log_prob: float
+    facts: Facts | Note
+
+
+class World:
+    """A source of texts whose probabilities are exactly known.
+
+    ``bias`` in [0, 1] says how strongly a job goes with a gender: a typical job is
+    (1 + bias) / (1 - bias) times as likely as an untypical one. ``notes`` in [0, 1) is
+    the share of bilingual notes among the stories. Raises ValueError outside these.
+    """
+
+    def __init__(self, bias: float = 0.0, notes: float = 0.0):
+        if not 0 <= bias <= 1:
+            raise ValueError(f"bias must be in [0, 1], got {bias}")
+        if not 0 <= notes < 1:
+            raise ValueError(f"notes must be in [0, 1), got {notes}")
+        self.bias, self.notes = bias, notes
+        self._kinds = Options(
+            [tell_story, tell_note] if notes else [tell_story],
+            ["One", OPENING] if notes else ["One"],
+            [1 - notes, notes] if notes else [1.0],
+        )
+
+    def tell(self, choose: Choose):
+        """Tell a story or a note (see ``course_utils.world.telling``)."""
+        tell = choose(self._kinds)
+        return (yield from tell(choose, self.bias))
+
+    def sample(self, rng: random.Random) -> Story:
+        """Tell one story at random; the same ``rng`` state gives the same story."""
+        branch = telling.sample(self.tell, rng)
+        facts = (
+            branch.told
+            if isinstance(branch.told, Facts)
+            else Note.from_text(branch.text)
+        )
+        return Story(branch.text, branch.log_prob, facts)
+
+    def log_prob(self, text: str) -> float:
+        """Return the exact log-probability of a text in nats, -inf if impossible."""
+        return _log_sum_exp(branch.log_prob for branch in self._ways_to_tell(text))
+
+    def is_valid(self, text: str) -> bool:
+        """Say whether the world could have written this text."""
+        return any(True for _ in self._ways_to_tell(text))
+
+    def facts(self, text: str) -> Facts | Note:
+        """Return what a text says. Raises ValueError if the world cannot write it."""
+        for branch in self._ways_to_tell(text):
+            return (
+                branch.told if isinstance(branch.told, Facts) else Note.from_text(text)
+            )
+        raise ValueError(f"the world cannot have written {text!r}")
+
+    def next_words(self, prefix: str) -> dict[str, float]:
+        """Return the exact distribution of the next word after ``prefix``.
+
+        Keys are words with the space before them, "" for the end of the text. A prefix
+        that stops inside a word gets the rest of that word, unless it can be read as
+        whole words ("a" is taken for a word, not for the beginning of "an"). Sorted,
+        likeliest first; empty if no text of the world begins with ``prefix``.
+        """
+        chances: dict[str, list[float]] = {}
+        for branch in telling.explore(self.tell, prefix):
+            if len(branch.text) > len(prefix):
+                word = WORD.match(branch.text, len(prefix)).group()
+                chances.setdefault(word, []).append(branch.log_prob)
+            elif branch.ended and branch.text == prefix:
+                chances.setdefault("", []).append(branch.log_prob)
+        if prefix[-1:].isalpha():
+            whole = {w: parts for w, parts in chances.items() if not w[:1].isalpha()}
+            chances = whole or chances
+        log_probs = {word: _log_sum_exp(parts) for word, parts in chances.items()}
+        total = _log_sum_exp(log_probs.values())
+        ranked = sorted(log_probs, key=log_probs.get, reverse=True)
+        return {word: math.exp(log_probs[word] - total) for word in ranked}
+
+    def entropy(self, n: int = 2000, seed: int = 0) -> tuple[float, float]:
+        """Estimate the entropy of the source: nats per text, and the standard error.
+
+        The mean of -log p over ``n`` sampled texts; each log p is exact.
+        """
+        rng = random.Random(seed)
+        nats = [-self.sample(rng).log_prob for _ in range(n)]
+        return fmean(nats), stdev(nats) / math.sqrt(n)
+
+    def _ways_to_tell(self, text: str):
+        branches = telling.explore(self.tell, text)
+        return (branch for branch in branches if branch.ended and branch.text == text)
+
+
+def _what_is_told(branch: telling.Branch) -> Facts | Note:
+    told = branch.told
+    return told if isinstance(told, Facts) else Note.from_text(branch.text)
+
+
+def _log_sum_exp(log_probs) -> float:
+    log_probs = list(log_probs)
+    if not log_probs:
+        return -math.inf
+    largest = max(log_probs)
+    return largest + math.log(math.fsum(math.exp(x - largest) for x in log_probs))

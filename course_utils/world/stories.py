@@ -1,0 +1,283 @@
+"""The grammar of the story world: what a story tells, and in which words.
+
+A story has two people in two places, a thing and an animal. Something happens to them;
+somebody asks about it; they tell it again at home; the end depends on what happened.
+Those returns are the point: they can be predicted only by looking back to the right
+person, place or thing, which is what attention is for.
+
+Every decision reads: choose, then yield at once the text that shows what was chosen
+(``course_utils.world.telling`` says why).
+"""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from functools import cache
+
+from course_utils.world.lexicon import (
+    ANIMALS,
+    COLOURS,
+    JOBS,
+    MOODS,
+    NAMES,
+    PLACES,
+    PRONOUNS,
+    QUALITIES,
+    RELATIONS,
+    THINGS,
+    TIMES,
+    VERBS,
+    WEATHER,
+    Job,
+    Name,
+    Noun,
+    Place,
+    Relation,
+    Word,
+    with_article,
+)
+from course_utils.world.telling import Choose, Options
+
+Pieces = Generator[str, None, object]
+
+# What can happen after the two people have met, and who has what in the end.
+EVENTS = ("gave thing", "gave animal", "lost", "kept")
+
+
+@dataclass(frozen=True)
+class Person:
+    """One of the two people of a story and what is true of them."""
+
+    name: Name
+    job: Job
+    place: Place
+
+    def __str__(self) -> str:
+        return self.name.english
+
+
+@dataclass(frozen=True)
+class Thing:
+    """The thing of a story, and how the first person came by it."""
+
+    verb: Word
+    quality: Word
+    colour: Word
+    noun: Noun
+
+    def __str__(self) -> str:
+        return f"{self.quality.english} {self.colour.english} {self.noun.english}"
+
+
+@dataclass(frozen=True)
+class Animal:
+    """The animal of a story."""
+
+    mood: Word
+    noun: Noun
+
+    def __str__(self) -> str:
+        return f"{self.mood.english} {self.noun.english}"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a story says, as data: the known answers to every question about it."""
+
+    first: Person
+    second: Person
+    relation: Relation  # what the second person is to the first
+    thing: Thing
+    animal: Animal
+    event: str  # one of EVENTS
+
+    @property
+    def thing_owner(self) -> Person:
+        """Who has the thing when the story ends."""
+        passed_on = self.event in ("gave thing", "lost")
+        return self.second if passed_on else self.first
+
+    @property
+    def animal_owner(self) -> Person:
+        """Who has the animal when the story ends."""
+        return self.first if self.event == "gave animal" else self.second
+
+
+# ------------------------------------------------------------------ options
+
+
+def words(items) -> Options:
+    """Return options that show as their English word."""
+    return Options(items, [f" {item.english}" for item in items])
+
+
+def words_with_article(items) -> Options:
+    """Return options that show as "a small" or "an empty"."""
+    return Options(items, [f" {with_article(item.english)}" for item in items])
+
+
+@cache
+def names(gender: str = "", without: Name | None = None) -> Options:
+    """Return the names of a gender ("" for both), leaving one out."""
+    return words([n for n in NAMES if gender in ("", n.gender) and n != without])
+
+
+@cache
+def jobs(gender: str, bias: float) -> Options:
+    """P(job | gender): typical jobs weigh 1 + bias, the others 1 - bias."""
+    weights = {job: 1 + bias if job.typical == gender else 1 - bias for job in JOBS}
+    possible = [job for job in JOBS if weights[job] > 0]
+    return Options(
+        possible,
+        [f" {job.english}" for job in possible],
+        [weights[job] for job in possible],
+    )
+
+
+@cache
+def place_phrases(without: Place | None = None) -> Options:
+    """Return places as "on the hill", leaving one out."""
+    places = [place for place in PLACES if place != without]
+    return Options(places, [f" {place.phrase}" for place in places])
+
+
+WEATHER_OPTIONS = words(WEATHER)
+TIME_OPTIONS = words(TIMES)
+VERB_OPTIONS = words(VERBS)
+QUALITY_OPTIONS = words_with_article(QUALITIES)
+COLOUR_OPTIONS = words(COLOURS)
+THING_OPTIONS = words(THINGS)
+MOOD_OPTIONS = words_with_article(MOODS)
+ANIMAL_OPTIONS = words(ANIMALS)
+RELATION_OPTIONS = words(RELATIONS)
+
+
+# ------------------------------------------------------------------ the story
+
+
+def tell_story(choose: Choose, bias: float) -> Pieces:
+    """Tell one story: yield its text piece by piece, return its facts."""
+    first, thing = yield from _meet_first(choose, bias)
+    relation, second, animal = yield from _meet_second(choose, bias, first)
+    event = yield from _happen(choose, first, second, thing, animal)
+    facts = Facts(first, second, relation, thing, animal, event)
+    yield from _talk(choose, facts)
+    yield _retell(facts)
+    yield from _end(choose, facts)
+    return facts
+
+
+def _meet_first(choose: Choose, bias: float) -> Pieces:
+    yield "One"
+    weather = choose(WEATHER_OPTIONS)
+    yield f" {weather.english}"
+    time = choose(TIME_OPTIONS)
+    yield f" {time.english},"
+    name = choose(names())
+    yield f" {name.english} the"
+    job = choose(jobs(name.gender, bias))
+    yield f" {job.english}"
+    thing = yield from describe_thing(choose, choose(VERB_OPTIONS))
+    place = choose(place_phrases())
+    yield f" {place.phrase}."
+    return Person(name, job, place), thing
+
+
+def describe_thing(choose: Choose, verb: Word) -> Pieces:
+    """Tell how somebody came by which thing: " found a small red ball"."""
+    yield f" {verb.english}"
+    quality = choose(QUALITY_OPTIONS)
+    yield f" {with_article(quality.english)}"
+    colour = choose(COLOUR_OPTIONS)
+    yield f" {colour.english}"
+    noun = choose(THING_OPTIONS)
+    yield f" {noun.english}"
+    return Thing(verb, quality, colour, noun)
+
+
+def describe_animal(choose: Choose) -> Pieces:
+    """Tell of an animal: " a hungry cat"."""
+    mood = choose(MOOD_OPTIONS)
+    yield f" {with_article(mood.english)}"
+    noun = choose(ANIMAL_OPTIONS)
+    yield f" {noun.english}"
+    return Animal(mood, noun)
+
+
+def _meet_second(choose: Choose, bias: float, first: Person) -> Pieces:
+    yield f" {PRONOUNS[first.name.gender].possessive.capitalize()}"
+    relation = choose(RELATION_OPTIONS)
+    yield f" {relation.english}"
+    name = choose(names(relation.gender, without=first.name))
+    yield f" {name.english} the"
+    job = choose(jobs(name.gender, bias))
+    yield f" {job.english} was"
+    place = choose(place_phrases(without=first.place))
+    yield f" {place.phrase} with"
+    animal = yield from describe_animal(choose)
+    yield "."
+    return relation, Person(name, job, place), animal
+
+
+def event_sentence(event: str, first, second, thing: Noun, animal: Noun) -> str:
+    """Return the English sentence that tells an event."""
+    ball, cat = thing.english, animal.english
+    return {
+        "gave thing": f"{first} gave the {ball} to {second}, "
+        f"so {second} thanked {first}.",
+        "gave animal": f"{second} gave the {cat} to {first}, "
+        f"so {first} thanked {second}.",
+        "lost": f"On the way home {first} lost the {ball}, but {second} found it.",
+        "kept": f"{first} showed the {ball} to {second}, but kept it.",
+    }[event]
+
+
+def _happen(choose, first: Person, second: Person, thing: Thing, animal: Animal):
+    sentences = [
+        f" {event_sentence(event, first, second, thing.noun, animal.noun)}"
+        for event in EVENTS
+    ]
+    event = choose(Options(EVENTS, sentences))
+    yield sentences[EVENTS.index(event)]
+    return event
+
+
+def _talk(choose: Choose, facts: Facts) -> Pieces:
+    """A question to one of the two, who answers from what the story has said."""
+    yield " Somebody asked"
+    people = (facts.first, facts.second)
+    person = choose(Options(people, [f" {person}" for person in people]))
+    yield f" {person}:"
+    answers = spoken_answers(facts, person)
+    question = choose(Options(answers, [f' "{question}"' for question in answers]))
+    yield f' "{question}" {person} said: "{answers[question]}."'
+
+
+def spoken_answers(facts: Facts, person: Person) -> dict[str, str]:
+    """Return the questions that a person of a story can be asked, with the answers."""
+    place = person.place.phrase
+    had = facts.thing if person == facts.first else facts.animal
+    return {
+        "Where were you?": place[0].upper() + place[1:],
+        "What did you have?": f"I had {with_article(str(had))}",
+    }
+
+
+def _retell(facts: Facts) -> str:
+    """Both tell at home what happened to them."""
+    got = f"{facts.thing.verb.english} {with_article(str(facts.thing))}"
+    return (
+        " That night they told everyone:"
+        f" {facts.first} {got} {facts.first.place.phrase}, and {facts.second} was"
+        f" {facts.second.place.phrase} with {with_article(str(facts.animal))}."
+    )
+
+
+def _end(choose: Choose, facts: Facts) -> Pieces:
+    """Who has the thing or the animal in the end."""
+    yield " Now the"
+    owners = {
+        facts.thing.noun.english: facts.thing_owner,
+        facts.animal.noun.english: facts.animal_owner,
+    }
+    noun = choose(Options(owners, [f" {noun}" for noun in owners]))
+    yield f" {noun} is with {owners[noun]}."
