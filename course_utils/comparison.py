@@ -1,0 +1,149 @@
+"""Are two results the same, and if not, where do two models part?
+
+Needs nothing of the course; ``huggingface`` stands on it. Floating point numbers that
+are computed in another order differ in their last digits. So "the same" always means:
+within a tolerance, which is printed beside the verdict.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+
+def difference(ours: torch.Tensor, theirs: torch.Tensor) -> float:
+    """Return the largest difference between two tensors; infinite if one has NaN."""
+    apart = (ours.detach().double() - theirs.detach().double()).abs()
+    return apart.nan_to_num(nan=math.inf).max().item()
+
+
+def agree(ours, theirs, tolerance: float) -> bool:
+    """Return whether two results are the same.
+
+    Two tensors are if they have one shape and no two numbers are further apart than the
+    tolerance; NaN never is. Anything else has to be equal.
+    """
+    if isinstance(ours, torch.Tensor) and isinstance(theirs, torch.Tensor):
+        return ours.shape == theirs.shape and difference(ours, theirs) <= tolerance
+    return bool(ours == theirs)
+
+
+def compare(results: Mapping[str, tuple]) -> None:
+    """Print one line for each name -> (ours, theirs, tolerance): the same or not.
+
+    See ``agree``; a tolerance of 0 asks for equality. The table holds verdicts and no
+    differences, so it reads the same on every machine.
+    """
+    rows = [("compared", "within", "same?")]
+    for name, (ours, theirs, tolerance) in results.items():
+        verdict = "yes" if agree(ours, theirs, tolerance) else "NO"
+        rows.append((name, f"{tolerance:g}" if tolerance else "exact", verdict))
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print("  ".join(cells).rstrip())
+
+
+class Divergence(NamedTuple):
+    """The first part of a model whose result differs, and by how much at most."""
+
+    module: str
+    difference: float
+
+
+def first_divergence(
+    ours: nn.Module,
+    theirs: nn.Module,
+    ids: torch.Tensor,
+    translate: Callable[[str], str] = str,
+    tolerance: float = 1e-5,
+) -> Divergence | None:
+    """Run two GPTs on ids (B, T) and name the first part whose result differs.
+
+    That is the innermost module of ours that got the same input as its counterpart in
+    theirs and gave another result, such as "blocks.2.attention"; or, where no module is
+    at fault, the method of ``GPT`` ("embed", "hidden" or "head"). A module that ours
+    never uses is infinitely different. None if all is the same.
+
+    ``translate`` turns our name of a module into theirs. A difference below
+    ``tolerance``, times the largest number there if that is over 1, is rounding.
+    """
+    modules = {name for name, _ in theirs.named_modules()}
+    names = {name for name, _ in ours.named_modules() if translate(name) in modules}
+    found = defaultdict(list)
+    for event, value in record(ours, {name: name for name in names}, ids):
+        found[event].append(value)
+    before = "embed"  # the method that feeds the modules not inside another
+    for event, right in record(theirs, {translate(name): name for name in names}, ids):
+        name, side = event
+        if not found[event]:
+            return Divergence(name, math.inf)
+        apart = gap(found[event].pop(0), right)
+        if apart > tolerance * max(1.0, right.abs().max().item()):
+            around = name.rpartition(".")[0]
+            outside = before if around in ("", "blocks") else around
+            return Divergence(name if side == "out" else outside, apart)
+        if name.startswith("blocks"):
+            before = "hidden"
+    return None
+
+
+def gap(ours: torch.Tensor, theirs: torch.Tensor) -> float:
+    """Like ``difference``, and infinite between shapes that do not fit."""
+    try:
+        return difference(ours, theirs)
+    except RuntimeError:
+        return math.inf
+
+
+@torch.no_grad()
+def record(model: nn.Module, names: Mapping[str, str], ids) -> list[tuple]:
+    """Run a model and return ((name, "in" or "out"), tensor) in the order of events.
+
+    ``names`` maps the model's names of the modules to watch to the names to report.
+    """
+    events, hooks = [], []
+
+    def watch(module: nn.Module, name: str):
+        def before(module, args, kwargs):
+            events.append(((name, "in"), first_tensor((*args, *kwargs.values()))))
+
+        def after(module, args, output):
+            events.append(((name, "out"), first_tensor(output)))
+
+        if not isinstance(module, nn.Embedding):  # ids and positions are no results
+            hooks.append(module.register_forward_pre_hook(before, with_kwargs=True))
+        hooks.append(module.register_forward_hook(after))
+
+    for name, module in model.named_modules():
+        if name in names and name and not isinstance(module, nn.Dropout):
+            watch(module, names[name])
+    try:
+        with evaluating(model):
+            output = model(ids)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return [*events, (("head", "out"), getattr(output, "logits", output))]
+
+
+def first_tensor(value) -> torch.Tensor:
+    """Return the first tensor in what a module was given or gave back."""
+    if isinstance(value, torch.Tensor):
+        return value
+    return next(item for item in value if isinstance(item, torch.Tensor))
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Switch dropout off for a while."""
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)

@@ -1,0 +1,298 @@
+"""Pictures that say in words what they show.
+
+A ``Picture`` is what every function here returns: a drawing as PNG together with two
+texts. ``text`` is the same whenever the picture is drawn, so that a notebook's stored
+output can be compared; ``alt`` may hold the numbers that were drawn. Nothing here
+touches matplotlib's global state: figures are made without pyplot, and one that a cell
+made with it is closed, so that none is shown twice.
+
+Colours: after Okabe and Ito, "Color Universal Design" (2008), those of their eight that
+stand out from white by 3 : 1 and from each other in all kinds of colour blindness. The
+ground is white in JupyterLab's dark theme too, like a printed figure.
+
+Floor 6: together with ``widgets`` the only importer of matplotlib.
+"""
+
+import base64
+import io
+import sys
+import textwrap
+import warnings
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib.style
+from cycler import cycler
+from matplotlib import font_manager
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch
+
+from course_utils.files import atomic_path
+
+BLUE, VERMILION, GREEN = "#0072B2", "#D55E00", "#009E73"
+PURPLE, DARK = "#CC79A7", "#333333"
+PALETTE = (BLUE, VERMILION, GREEN, PURPLE, DARK)
+# One colour, one meaning, on every page.
+MODEL, TRUTH = BLUE, VERMILION
+
+WIDTH = 7.0  # inches: a notebook's text column
+PIXELS_PER_INCH = 96  # on the page; the file has more, for sharp screens
+
+# Fonts with Chinese signs, wherever one is; matplotlib's own has none.
+_CHINESE_FONTS = (
+    "Noto Sans CJK SC",
+    "PingFang SC",
+    "Hiragino Sans GB",
+    "Microsoft YaHei",
+    "WenQuanYi Zen Hei",
+)
+_INSTALLED_FONTS = {font.name for font in font_manager.fontManager.ttflist}
+_STYLE = {
+    "axes.edgecolor": DARK,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.labelcolor": DARK,
+    "axes.prop_cycle": cycler(color=PALETTE),
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 12,
+    "axes.titleweight": "bold",
+    "font.family": [
+        "DejaVu Sans",
+        *(font for font in _CHINESE_FONTS if font in _INSTALLED_FONTS),
+    ],
+    "figure.constrained_layout.h_pad": 0.1,
+    "figure.constrained_layout.w_pad": 0.1,
+    "grid.color": "#DDDDDD",
+    "text.color": DARK,
+    "text.parse_math": False,  # a learner's "$5 or $6" is no formula
+    "xtick.color": DARK,
+    "ytick.color": DARK,
+}
+
+
+def house_style():
+    """Return matplotlib's settings for our pictures, as a ``with`` or a decorator.
+
+    They do not depend on the learner's own settings, and leave these as they were.
+    """
+    return matplotlib.style.context(["default", _STYLE])
+
+
+class Picture:
+    """A finished drawing: PNG bytes, and what they show in words.
+
+    Jupyter shows it as an image/png; ``text`` is its text/plain, which CI compares, so
+    it must not depend on digits that differ between machines. ``alt`` (by default the
+    same) goes with the image. Raises ValueError if ``text`` says nothing.
+    """
+
+    def __init__(self, figure: Figure, text: str, alt: str | None = None):
+        if len(text.split()) < 3:
+            raise ValueError(f"text must say what the picture shows, got {text!r}")
+        self.text = text
+        self.alt = alt or text
+        self.width = round(figure.get_figwidth() * PIXELS_PER_INCH)
+        self.png = _render(figure)
+        if pyplot := sys.modules.get("matplotlib.pyplot"):
+            pyplot.close(figure)  # if it made the figure, Jupyter would show it again
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        data = {"image/png": self.base64, "text/plain": self.text}
+        return data, {"image/png": {"width": self.width, "alt": self.alt}}
+
+    @property
+    def base64(self) -> str:
+        """The PNG as text, as notebooks and web pages hold it."""
+        return base64.b64encode(self.png).decode("ascii")
+
+    def to_html(self) -> str:
+        """Return an ``<img>`` that carries its image and its ``alt`` with it."""
+        return (
+            f'<img alt="{escape(self.alt)}" width="{self.width}" '
+            f'style="max-width: 100%" src="data:image/png;base64,{self.base64}">'
+        )
+
+    def save(self, path) -> None:
+        """Write the PNG to a file."""
+        with atomic_path(path) as temporary:
+            Path(temporary).write_bytes(self.png)
+
+
+@house_style()
+def _render(figure: Figure) -> bytes:
+    """Draw the figure as PNG: the same bytes for the same figure."""
+    file = io.BytesIO()
+    with warnings.catch_warnings():
+        # A sign that no font has is drawn as an empty box; a warning would not help.
+        warnings.filterwarnings("ignore", r"Glyph .* missing from")
+        figure.savefig(
+            file, format="png", dpi=1.5 * PIXELS_PER_INCH, metadata={"Software": None}
+        )
+    return file.getvalue()
+
+
+@house_style()
+def new_axes(
+    title: str, x_label: str, y_label: str, height: float = 3.6, width: float = WIDTH
+) -> tuple[Figure, Axes]:
+    """Return an empty figure in the course's style, and its axes. Sizes in inches."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.add_subplot(title=title, xlabel=x_label, ylabel=y_label)
+
+
+# --- The losses of a training run
+
+
+@house_style()
+def loss_curve(history, floor: float | None = None) -> Picture:
+    """Draw the losses of a ``training.History`` against the steps, and the floor.
+
+    ``floor``: the entropy of the source in nats per token, which no model can beat.
+    The picture's ``text`` is the same before, during and after the training.
+    """
+    title = "How the loss falls" if floor is None else "How the loss nears the floor"
+    figure, axes = new_axes(title, "training step", "loss (nats per token)")
+    axes.plot(history.steps, history.losses, color=MODEL, alpha=0.5, label="training")
+    numbers = [_from_to("training", history.losses)]
+    if history.validation_losses:
+        steps, losses = history.validation_steps, history.validation_losses
+        axes.plot(steps, losses, color=DARK, marker="o", label="held-out text")
+        numbers.append(_from_to("held-out text", losses))
+    text = "Line chart of the loss in nats per token against the training step"
+    if floor is not None:
+        axes.axhline(floor, color=TRUTH, linestyle="--", label="floor")
+        text += ", with the floor that no model can beat as a dashed line"
+        numbers.append(f"floor {floor:.2f}")
+    axes.legend(frameon=False)
+    return Picture(figure, f"{text}.", f"{text}: {'; '.join(numbers)}.")
+
+
+def _from_to(name: str, losses: Sequence[float]) -> str:
+    if not losses:
+        return f"{name}, no step yet"
+    return f"{name} from {losses[0]:.2f} to {losses[-1]:.2f}"
+
+
+# --- What comes next
+
+
+@house_style()
+def next_word_bars(
+    model: Mapping[str, float],
+    truth: Mapping[str, float],
+    title: str = "The next word: the model's guess beside the truth",
+    n: int = 8,
+) -> Picture:
+    """Draw the probabilities of next words as pairs of bars, likeliest on top.
+
+    ``model`` and ``truth`` map words (with the space before them; "" is the end) to
+    probabilities. An empty ``truth`` leaves the model's bars alone. The ``n`` words
+    that are likeliest in either are shown. The picture's ``text`` names words only by
+    ``truth``, which is the same on every machine.
+    """
+    shown = sorted({*model, *truth}, key=lambda word: _rank(word, truth, model))[:n]
+    figure, axes = new_axes(
+        title, "probability (%)", "", height=1.2 + 0.36 * len(shown)
+    )
+    places = range(len(shown))
+    pairs = [("model", model, MODEL, -0.2), ("truth", truth, TRUTH, 0.2)]
+    for name, chances, colour, shift in pairs if truth else pairs[:1]:
+        values = [chances.get(word, 0.0) for word in shown]
+        at, lengths = [place + shift for place in places], [100 * p for p in values]
+        bars = axes.barh(at, lengths, 0.38, color=colour, label=name)
+        axes.bar_label(bars, [_percent(p) for p in values], padding=3, fontsize=9)
+    axes.set_yticks(places, [_readable(word) for word in shown])
+    axes.invert_yaxis()
+    axes.set_xlim(0, 108)
+    axes.grid(False, axis="y")
+    axes.legend(frameon=False, loc="lower right")
+    return Picture(figure, _bars_text(truth, n), _bars_alt(title, shown, model, truth))
+
+
+def _rank(word: str, truth: Mapping, model: Mapping):
+    larger = max(truth.get(word, 0.0), model.get(word, 0.0))
+    return -larger, -truth.get(word, 0.0), word
+
+
+def _percent(probability: float) -> str:
+    # Rounded twice: 12.5 must not become 12 here and 13 there by its last binary digit.
+    percent = round(100 * probability, 6)
+    return "<1" if 0 < percent < 0.5 else f"{percent:.0f}"
+
+
+def _readable(word: str) -> str:
+    return word.strip() or ("(the end)" if word == "" else "(a space)")
+
+
+def _bars_text(truth: Mapping[str, float], n: int) -> str:
+    if not truth:
+        return "Bar chart of the model's probabilities for the next word."
+    ranked = sorted(truth, key=lambda word: (-round(truth[word], 9), word))[:n]
+    words = ", ".join(f"{_readable(word)} {_percent(truth[word])}%" for word in ranked)
+    return (
+        "Bar chart of the probabilities of the next word, the model's beside the true "
+        f"ones. True are: {words}."
+    )
+
+
+def _bars_alt(title: str, shown: Sequence[str], model: Mapping, truth: Mapping) -> str:
+    rows = []
+    for word in shown:
+        row = f"{_readable(word)}: model {_percent(model.get(word, 0.0))}%"
+        if truth:
+            row += f", truth {_percent(truth.get(word, 0.0))}%"
+        rows.append(row)
+    return f"{' '.join(title.split())} ({'; '.join(rows)})"
+
+
+# --- The map of the course
+
+
+class Chapter(NamedTuple):
+    """A box on the map: how long the page runs, and how long it takes to study."""
+
+    title: str
+    seconds_to_run: int
+    minutes_to_study: int
+
+
+@house_style()
+def course_map(chapters: Sequence[Chapter], per_row: int = 4) -> Picture:
+    """Draw the chapters as boxes, in reading order from left to right, row by row."""
+    n_rows = -(-len(chapters) // per_row)
+    hours = round(sum(chapter.minutes_to_study for chapter in chapters) / 60)
+    title = f"{len(chapters)} pages, {hours} hours (seconds to run · minutes to study)"
+    figure, axes = new_axes(title, "", "", height=0.5 + 0.85 * n_rows)
+    axes.set(xlim=(-0.5, per_row - 0.5), ylim=(n_rows - 0.5, -0.5))
+    axes.set_axis_off()
+    for place, chapter in enumerate(chapters):
+        row, column = divmod(place, per_row)
+        _draw_box(axes, column, row, chapter)
+        if place + 1 < len(chapters) and column + 1 < per_row:
+            ends = dict(xy=(column + 0.58, row), xytext=(column + 0.42, row))
+            axes.annotate("", **ends, arrowprops=dict(arrowstyle="->", color=DARK))
+    boxes = [
+        f"{name} (runs {seconds} s, {minutes} min to study)"
+        for name, seconds, minutes in chapters
+    ]
+    return Picture(figure, "Map of the course, in order: " + "; ".join(boxes) + ".")
+
+
+def _draw_box(axes: Axes, column: int, row: int, chapter: Chapter) -> None:
+    corner = (column - 0.42, row - 0.4)
+    style = "round,pad=0,rounding_size=0.08"
+    fill = dict(facecolor="#EAF3F9", edgecolor=BLUE)
+    axes.add_patch(FancyBboxPatch(corner, 0.84, 0.8, boxstyle=style, **fill))
+    centred = dict(ha="center", va="center")
+    name = "\n".join(textwrap.wrap(chapter.title, 16))
+    axes.text(column, row - 0.1, name, weight="bold", **centred)
+    times = f"{chapter.seconds_to_run} s · {chapter.minutes_to_study} min"
+    axes.text(column, row + 0.26, times, fontsize=9, **centred)

@@ -1,0 +1,106 @@
+"""The two trained models that come with the course: no page has to train first.
+
+- ``story``: trained on stories and bilingual notes of the course's world;
+- ``docstrings``: trained on the docstrings of Python's standard library.
+
+Each lies in ``course_utils/models/<name>``: weights in half precision, the tokenizer in
+GPT-2's files, and ``figures.json`` with the command that trained it and the loss that
+was measured then. A maintainer makes such a folder from a finished training run:
+
+    python -m course_utils.shipped story runs/story
+"""
+
+import argparse
+import json
+import os
+import random
+import shlex
+from pathlib import Path
+
+import torch
+
+from course_utils.files import atomic_path
+from course_utils.model import GPT
+from course_utils.tokenization import Tokenizer
+from course_utils.training import measure_gap
+from course_utils.world import World
+
+MODELS = Path(__file__).parent / "models"
+NAMES = ("story", "docstrings")
+FIGURES_FILE = "figures.json"
+
+
+def folder_of(name: str) -> Path:
+    """Return the folder of a shipped model. Raises ValueError for another name."""
+    if name not in NAMES:
+        raise ValueError(f"name must be one of {', '.join(NAMES)}, got {name!r}")
+    return MODELS / name
+
+
+def load(name: str) -> tuple[GPT, Tokenizer]:
+    """Return a shipped model (float32, evaluation mode) and its tokenizer."""
+    folder = folder_of(name)
+    return GPT.load(folder), Tokenizer.from_pretrained(folder)
+
+
+def figures(name: str) -> dict:
+    """Return what was recorded when the model was trained: command, seed and losses."""
+    return json.loads((folder_of(name) / FIGURES_FILE).read_text("utf-8"))
+
+
+def gap_on_new_stories(
+    model: GPT, tokenizer: Tokenizer, n: int = 300, seed: int = 2**31
+) -> tuple[float, float]:
+    """Return the gap to the floor on ``n`` stories told anew: (gap, standard error).
+
+    In nats per token. The seed is none of the training seeds.
+    """
+    world, rng = World(), random.Random(seed)
+    texts = [world.sample(rng).text for _ in range(n)]
+    return measure_gap(model, tokenizer, world, texts)
+
+
+def ship(name: str, run: str | os.PathLike) -> dict:
+    """Make the shipped folder ``name`` from a finished run; return its figures."""
+    run, folder = Path(run), folder_of(name)
+    options = json.loads((run / "run.json").read_text("utf-8"))
+    model, tokenizer = GPT.load(run), Tokenizer.from_pretrained(run)
+    model.save(folder, dtype=torch.float16)
+    tokenizer.save_pretrained(folder)
+    recorded = {
+        "command": _command(options),
+        "torch": torch.__version__.split("+")[0],
+        "parameters": model.count_parameters(),
+        "steps": options["steps"],
+        "seed": options["seed"],
+        "validation_loss_nats_per_token": _last_validation_loss(run),
+    }
+    if name == "story":
+        gap, error = gap_on_new_stories(*load(name))  # as shipped: in half precision
+        recorded["gap_to_the_floor_nats_per_token"] = round(gap, 4)
+        recorded["standard_error"] = round(error, 4)
+    with atomic_path(folder / FIGURES_FILE) as temporary:
+        temporary.write_text(json.dumps(recorded, indent=2) + "\n", encoding="utf-8")
+    return recorded
+
+
+def _command(options: dict) -> str:
+    parts = [
+        f"--{k.replace('_', '-')} {shlex.quote(str(v))}" for k, v in options.items()
+    ]
+    return " ".join(["python -m course_utils.training --out RUN", *parts])
+
+
+def _last_validation_loss(run: Path) -> float:
+    rows = (run / "history.csv").read_text("utf-8").splitlines()
+    column = rows[0].split(",").index("validation_losses")
+    losses = [row.split(",")[column] for row in rows[1:]]
+    return round(float([loss for loss in losses if loss][-1]), 4)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m course_utils.shipped")
+    parser.add_argument("name", choices=NAMES)
+    parser.add_argument("run", help="the folder of a finished training run")
+    given = parser.parse_args()
+    print(json.dumps(ship(given.name, given.run), indent=2))

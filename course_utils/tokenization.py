@@ -1,0 +1,432 @@
+r"""Byte-level byte-pair encoding (BPE): text to token ids and back, as GPT-2 does it.
+
+A model reads numbers, so text is cut into tokens and each token has a number, its id.
+Characters make long sequences, whole words an endless list. BPE lies between:
+
+1. Text becomes bytes (UTF-8). There are only 256, so no text is ever unknown.
+2. A pattern cuts the text into words, and no token crosses a border between words.
+3. Training joins the most frequent pair of neighbours to a new token, again and again.
+   The pairs, in the order learnt, are the tokenizer: ``t h``, ``th e``, ...
+4. Encoding repeats these merges on each word of a new text, earliest learnt first.
+
+It stands on ``files`` alone; ``data`` and ``training`` build on it. Sources: Sennrich,
+Haddow and Birch, "Neural Machine Translation of Rare Words with Subword Units" (2016),
+section 3.2; Radford et al., "Language Models are Unsupervised Multitask Learners"
+(2019), section 2.2.
+"""
+
+import codecs
+import heapq
+import json
+import operator
+import os
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import chain, pairwise, zip_longest
+from pathlib import Path
+
+import regex
+
+from course_utils.files import atomic_path
+
+END_OF_TEXT = "<|endoftext|>"
+Merges = dict[tuple[int, int], int]  # pair of ids -> id of the token that joins them
+
+# The first alternative that fits: the ends of "it's" and "we'll"; letters, digits or
+# other signs, each with the space before them; spaces, leaving the last for the word
+# that follows; any spaces.
+SPLIT_PATTERN = regex.compile(
+    r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+)
+BLOCK = 2**16  # characters that are cut into words at a time
+CACHED_WORDS = 2**16  # words whose ids are kept: about 12 MB of English, and at most
+CACHED_LENGTH = 32  # 90 MB of anything, as longer words (rare) are not kept
+
+
+def byte_characters() -> dict[int, str]:
+    """Return the visible character that stands for each byte in GPT-2's files.
+
+    The files hold tokens as lines of text, so a space or a newline needs another face.
+    Bytes that are visible characters in Latin-1 stand for themselves; the others get
+    the characters from U+0100 on: a space is written "Ġ", a newline "Ċ". The order of
+    this table is the order of the ids 0 to 255.
+    """
+    visible = [*range(ord("!"), 127), *range(ord("¡"), 173), *range(ord("®"), 256)]
+    hidden = [byte for byte in range(256) if byte not in visible]
+    stand_ins = {byte: chr(256 + i) for i, byte in enumerate(hidden)}
+    return {byte: chr(byte) for byte in visible} | stand_ins
+
+
+BYTE_CHARACTERS = byte_characters()
+BYTE_IDS = [list(BYTE_CHARACTERS).index(byte) for byte in range(256)]  # byte -> id
+
+
+def word_to_ids(word: str, byte_ids: list[int] = BYTE_IDS) -> list[int]:
+    """Return one id per byte of the word; ValueError for half a surrogate pair."""
+    try:
+        return [byte_ids[byte] for byte in word.encode("utf-8")]
+    except UnicodeEncodeError as error:
+        half = word[error.start]
+        raise ValueError(
+            f"text must be valid Unicode, got the lone surrogate {half!r}"
+        ) from None
+
+
+def split_words(chunks: Iterable[str]) -> Iterator[list[str]]:
+    """Cut the joined chunks into words by SPLIT_PATTERN; yield them list by list.
+
+    Only about one block of text is held. Its last two words wait for the next block:
+    the last may go on there ("wor" + "ld", or spaces before a word), and the last but
+    one may be the apostrophe of an unfinished "'re". Every word before them has been
+    decided by characters already seen.
+    """
+    waiting, length, enough = [], 0, BLOCK
+    for chunk in chunks:
+        for start in range(0, len(chunk), BLOCK):
+            waiting.append(chunk[start : start + BLOCK])
+            length += len(waiting[-1])
+            if length >= enough:
+                words = SPLIT_PATTERN.findall("".join(waiting))
+                yield words[:-2]
+                waiting = words[-2:]
+                length = sum(map(len, waiting))
+                enough = max(BLOCK, 2 * length)  # so a giant word is not cut too often
+    yield SPLIT_PATTERN.findall("".join(waiting))
+
+
+def merge_pair(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
+    """Return ids with each occurrence of the pair replaced by new_id, left to right.
+
+    >>> merge_pair([7, 7, 7, 5, 7], (7, 7), 9)
+    [9, 7, 5, 7]
+    """
+    first, second = pair
+    merged = []
+    for i in ids:
+        if i == second and merged and merged[-1] == first:
+            merged[-1] = new_id
+        else:
+            merged.append(i)
+    return merged
+
+
+def count_pairs(
+    words: list[list[int]], counts: Iterable[int]
+) -> tuple[Counter, dict[tuple[int, int], set[int]]]:
+    """Return how often each pair of neighbours occurs, and the indices of its words.
+
+    ``counts`` says how often each word occurs in the text.
+    """
+    pair_counts, found_in = Counter(), defaultdict(set)
+    for index, (word, count) in enumerate(zip(words, counts, strict=True)):
+        for pair in pairwise(word):
+            pair_counts[pair] += count
+            found_in[pair].add(index)
+    return pair_counts, found_in
+
+
+def learn_merges(word_counts: Mapping[str, int], n_merges: int) -> Merges:
+    """Return the merges that training learns, in order; their ids are 256, 257, ...
+
+    Each step merges the pair with the highest count; among equals the one with the
+    lowest ids, which is also the rule of the ``tokenizers`` library. Fewer than
+    n_merges are returned if every word has become a single token.
+    """
+    words, counts = [word_to_ids(word) for word in word_counts], [*word_counts.values()]
+    pair_counts, found_in = count_pairs(words, counts)
+    queue = [(-count, pair) for pair, count in pair_counts.items()]
+    heapq.heapify(queue)  # lowest first: the highest count, then the lowest ids
+
+    merges = {}
+    while queue and len(merges) < n_merges:
+        count, pair = heapq.heappop(queue)
+        if -count != pair_counts[pair]:
+            # Out of date. Counts of old pairs only fall, so it came too early, never
+            # too late: it goes back with its new count.
+            if pair_counts[pair] > 0:
+                heapq.heappush(queue, (-pair_counts[pair], pair))
+            continue
+        new_id = merges[pair] = 256 + len(merges)
+        first, second = pair
+        new_pairs = set()
+        for index in found_in.pop(pair):  # no other word changes
+            words[index] = merge_pair(words[index], pair, new_id)
+            for new in pairwise(words[index]):
+                if new_id in new:
+                    left, right = new
+                    before = second if left == new_id else left
+                    after = first if right == new_id else right
+                    pair_counts[before, after] -= counts[index]
+                    pair_counts[new] += counts[index]
+                    found_in[new].add(index)
+                    new_pairs.add(new)
+        for new in new_pairs:
+            heapq.heappush(queue, (-pair_counts[new], new))
+    return merges
+
+
+def encode_word(ids: list[int], merges: Merges) -> list[int]:
+    """Return the ids of one word's bytes after all merges, earliest learnt first.
+
+    The same as calling merge_pair with the pair learnt earliest until none is left.
+    That walks through the word once a merge, too slow for very long words. Here a queue
+    holds the possible merges (earliest, then leftmost, first), and each token knows its
+    neighbours' positions, so a merge touches only two pairs.
+    """
+    ids, end = list(ids), len(ids)
+    before, after = list(range(-1, end)), list(range(1, end + 1))
+    queue = [(merges[p], i) for i, p in enumerate(pairwise(ids)) if p in merges]
+    heapq.heapify(queue)
+    while queue:
+        new_id, i = heapq.heappop(queue)
+        j = after[i]
+        if j == end or merges.get((ids[i], ids[j])) != new_id:
+            continue  # one of the two has been merged with another token since
+        ids[i], ids[j] = new_id, None
+        after[i] = after[j]
+        before[after[i]] = i
+        for left, right in ((before[i], i), (i, after[i])):
+            if left >= 0 and right < end and (ids[left], ids[right]) in merges:
+                heapq.heappush(queue, (merges[ids[left], ids[right]], left))
+    return [i for i in ids if i is not None]
+
+
+class WordCache(dict):
+    """The ids of words met before; text repeats its words, so most are only looked up.
+
+    A dictionary calls ``__missing__`` for what it does not hold: a known word costs one
+    look-up and no line of Python. When full it starts afresh, so memory stays bounded.
+    """
+
+    def __init__(self, byte_ids: list[int], merges: Merges):
+        self.byte_ids, self.merges = byte_ids, merges
+
+    def __missing__(self, word: str) -> list[int]:
+        ids = encode_word(word_to_ids(word, self.byte_ids), self.merges)
+        if len(word) <= CACHED_LENGTH:
+            if len(self) >= CACHED_WORDS:
+                self.clear()
+            self[word] = ids
+        return ids
+
+
+def read_json(path: Path) -> dict:
+    """Return what a JSON file holds; ValueError with its name if it is broken."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} must hold JSON, but: {error}") from None
+
+
+def read_folder(folder: Path) -> tuple[dict[str, int], list[str], dict[str, int]]:
+    """Return vocabulary, lines of merges and special tokens of a saved tokenizer."""
+    if (folder / "tokenizer.json").exists() and not (folder / "vocab.json").exists():
+        saved = read_json(folder / "tokenizer.json")  # transformers: all in one file
+        kind = saved["pre_tokenizer"] and saved["pre_tokenizer"]["type"]
+        vocab = saved["model"]["vocab"]
+        lines = [" ".join(pair) for pair in saved["model"]["merges"]]
+        special = {added["content"]: added["id"] for added in saved["added_tokens"]}
+    else:
+        path = folder / "tokenizer_config.json"  # not among OpenAI's files
+        config = read_json(path) if path.exists() else {}
+        kind = config.get("tokenizer_class", "GPT2Tokenizer")
+        vocab = read_json(folder / "vocab.json")
+        text = (folder / "merges.txt").read_text(encoding="utf-8")
+        lines = text.removesuffix("\n").split("\n")
+        special = {END_OF_TEXT: vocab[END_OF_TEXT]} if END_OF_TEXT in vocab else {}
+        for i, added in config.get("added_tokens_decoder", {}).items():
+            special[added["content"]] = int(i)
+    if kind not in ("ByteLevel", "GPT2Tokenizer", "GPT2TokenizerFast"):
+        raise ValueError(f"{folder} must hold a GPT-2 tokenizer, got {kind}")
+    return vocab, lines, special
+
+
+def read_merges(
+    lines: list[str], vocab: Mapping[str, int], special_tokens: Collection[str]
+) -> Merges:
+    """Return the merges that the lines name; ValueError with the first wrong line.
+
+    Ids were given in the order learnt. So the lines must make the tokens of the
+    vocabulary one after the other, each from two tokens that are there already.
+    """
+    known = set(BYTE_CHARACTERS.values())
+    due = sorted(vocab.keys() - known - set(special_tokens), key=vocab.get)
+    first = 2 if lines and lines[0].startswith("#version") else 1
+    merges = {}
+    for number, (line, token) in enumerate(zip_longest(lines[first - 1 :], due), first):
+        left, _, right = (line or "").partition(" ")
+        if left + right != token or not {left, right} <= known:
+            want = f"join two earlier tokens to {token!r}" if token else "be the end"
+            got = "the end" if line is None else repr(line)
+            if line and left + right not in vocab:
+                got += f"; {left + right!r} is not in the vocabulary"
+            raise ValueError(f"line {number} of the merges must {want}, got {got}")
+        merges[vocab[left], vocab[right]] = vocab[token]
+        known.add(token)
+    return merges
+
+
+class Tokenizer:
+    """Byte-level BPE; made by ``Tokenizer.train`` or ``Tokenizer.from_pretrained``.
+
+    ``merges``: pair of ids -> id of the joined token, in the order learnt.
+    ``vocab``: bytes of each ordinary token -> id. ``special_tokens``: text -> id.
+    ``vocab_size``: the number of all tokens; the ids are 0 to vocab_size - 1.
+    """
+
+    def __init__(
+        self, merges: Merges, special_tokens: dict[str, int], byte_ids=BYTE_IDS
+    ):
+        self.merges, self.special_tokens = merges, special_tokens
+        self.bytes_by_id = {i: bytes([byte]) for byte, i in enumerate(byte_ids)}
+        for (left, right), i in merges.items():
+            self.bytes_by_id[i] = self.bytes_by_id[left] + self.bytes_by_id[right]
+        self.vocab = {token: i for i, token in self.bytes_by_id.items()}
+        for text, i in special_tokens.items():
+            self.bytes_by_id[i] = text.encode("utf-8")
+        self.vocab_size = len(self.bytes_by_id)
+        self.cache = WordCache(byte_ids, merges)
+
+    @classmethod
+    def train(
+        cls, texts: str | Iterable[str], vocab_size: int, special_tokens=(END_OF_TEXT,)
+    ) -> "Tokenizer":
+        """Learn a vocabulary of vocab_size tokens (fewer if the text is too short).
+
+        Ids: 256 bytes in GPT-2's order, then the merges, then the special tokens. These
+        must be of several words to SPLIT_PATTERN, so that no merge can make them.
+        ValueError: vocab_size below 256 + special tokens, no text, bad special tokens.
+        """
+        parts = [len(SPLIT_PATTERN.findall(token)) for token in special_tokens]
+        if len(set(special_tokens)) < len(parts) or min(parts, default=2) < 2:
+            raise ValueError(
+                "special_tokens must be distinct and written like '<|name|>', "
+                f"got {special_tokens!r}"
+            )
+        smallest = 256 + len(parts)
+        if vocab_size < smallest:
+            raise ValueError(
+                f"vocab_size must be at least {smallest} (256 bytes, {len(parts)} "
+                f"special), got {vocab_size}"
+            )
+        word_counts = Counter()
+        for text in [texts] if isinstance(texts, str) else texts:
+            word_counts.update(chain.from_iterable(split_words([text])))
+        if not word_counts:
+            raise ValueError("texts must hold some text, got none")
+        merges = learn_merges(word_counts, vocab_size - smallest)
+        first_special = 256 + len(merges)
+        return cls(merges, {t: first_special + i for i, t in enumerate(special_tokens)})
+
+    @property
+    def end_of_text(self) -> int:
+        """The id of the end-of-text token; ValueError if this tokenizer has none."""
+        if END_OF_TEXT not in self.special_tokens:
+            raise ValueError(f"this tokenizer has no special token {END_OF_TEXT!r}")
+        return self.special_tokens[END_OF_TEXT]
+
+    def encode(self, text: str, allowed_special: Collection[str] = ()) -> list[int]:
+        """Return the ids of a text.
+
+        A special token in the text is read as ordinary characters, so that no user can
+        smuggle one in, unless allowed_special names it. ValueError: allowed_special
+        names an unknown token; the text holds a lone surrogate.
+        """
+        if not isinstance(text, str):
+            raise TypeError(f"text must be a str, got {type(text).__name__}")
+        allowed = set(allowed_special)
+        if not allowed <= self.special_tokens.keys():
+            raise ValueError(
+                "allowed_special must be a collection out of "
+                f"{list(self.special_tokens)}, got {allowed_special!r}"
+            )
+        parts = [text]
+        if allowed:
+            longest_first = sorted(map(regex.escape, allowed), key=len, reverse=True)
+            parts = regex.split(f"({'|'.join(longest_first)})", text)
+        ids = []
+        for part in parts:
+            if part in allowed:
+                ids.append(self.special_tokens[part])
+            else:
+                ids.extend(self.encode_iterable([part]))
+        return ids
+
+    def encode_iterable(self, chunks: Iterable[str]) -> Iterator[int]:
+        """Yield the ids of the joined chunks in constant memory.
+
+        Chunks may end anywhere, even within a word. Only a single word longer than a
+        block takes more memory. Special tokens are read as ordinary characters.
+        """
+        for words in split_words(chunks):
+            yield from chain.from_iterable(map(self.cache.__getitem__, words))
+
+    def token_bytes(self, i: int) -> bytes:
+        """Return the bytes of one token; ValueError for an id out of range."""
+        try:
+            return self.bytes_by_id[operator.index(i)]
+        except KeyError:
+            allowed = f"0..{self.vocab_size - 1}"
+            raise ValueError(f"token id must be in {allowed}, got {i}") from None
+
+    def decode_bytes(self, ids: Iterable[int]) -> bytes:
+        """Return the joined bytes of the tokens; ValueError for an id out of range."""
+        return b"".join(map(self.token_bytes, ids))
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Return the text of the ids; bytes that are not UTF-8 become "�".
+
+        A character may be split over several tokens: join the bytes first, then decode.
+        """
+        return self.decode_bytes(ids).decode("utf-8", errors="replace")
+
+    def decode_iterable(self, ids: Iterable[int]) -> Iterator[str]:
+        """Yield the text of the ids piece by piece, never a part of a character."""
+        return codecs.iterdecode(map(self.token_bytes, ids), "utf-8", errors="replace")
+
+    def save_pretrained(self, folder: str | os.PathLike) -> None:
+        """Write vocab.json, merges.txt and the settings that transformers looks for."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        names = {
+            i: "".join(BYTE_CHARACTERS[byte] for byte in token)
+            for token, i in self.vocab.items()
+        } | {i: text for text, i in self.special_tokens.items()}
+        vocab = {names[i]: i for i in sorted(names)}
+        lines = ["#version: 0.2", *(f"{names[a]} {names[b]}" for a, b in self.merges)]
+        end = END_OF_TEXT if END_OF_TEXT in self.special_tokens else None
+        config = {
+            "tokenizer_class": "GPT2Tokenizer",
+            **{f"{role}_token": end for role in ("bos", "eos", "unk")},
+            "added_tokens_decoder": {
+                i: {"content": text, "special": True}
+                for text, i in self.special_tokens.items()
+            },
+        }
+        for name, content in {
+            "vocab.json": json.dumps(vocab, ensure_ascii=False),
+            "merges.txt": "\n".join(lines) + "\n",
+            "tokenizer_config.json": json.dumps(config, indent=2),
+        }.items():
+            with atomic_path(folder / name) as path:
+                path.write_text(content, encoding="utf-8", newline="\n")
+        # transformers would prefer this file, left over from another tokenizer.
+        (folder / "tokenizer.json").unlink(missing_ok=True)
+
+    @classmethod
+    def from_pretrained(cls, folder: str | os.PathLike) -> "Tokenizer":
+        """Read a tokenizer saved by save_pretrained, by OpenAI or by transformers.
+
+        ValueError: no id for a byte, ids other than 0, 1, 2, ..., a line of the merges
+        that is missing or wrong (it is named).
+        """
+        vocab, lines, special_tokens = read_folder(Path(folder))
+        ids = sorted((vocab | special_tokens).values())
+        missing = set(BYTE_CHARACTERS.values()) - vocab.keys()
+        if missing or ids != list(range(len(ids))):
+            raise ValueError(
+                f"the vocabulary in {folder} must give all bytes and other tokens the "
+                f"ids 0, 1, 2, ..., got {len(ids)} ids and no byte {missing or ''}"
+            )
+        byte_ids = [vocab[BYTE_CHARACTERS[byte]] for byte in range(256)]
+        return cls(read_merges(lines, vocab, special_tokens), special_tokens, byte_ids)

@@ -1,0 +1,442 @@
+"""The command that runs, stamps, checks and copies notebooks, on tiny notebooks."""
+
+import importlib.util
+import inspect
+import io
+import json
+import sys
+import urllib.request
+from urllib.parse import quote
+
+import nbformat
+import pytest
+from IPython.core.inputtransformer2 import TransformerManager
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from course_utils import notebooks
+from course_utils.files import atomic_path
+from course_utils.notebooks import WIDGET_VIEW
+
+SETUP = {"tags": ["setup"]}
+NAVIGATION = {"tags": ["navigation"]}
+COMPONENT = {
+    "tags": ["component"],
+    "course": {"component": "course_utils.notebooks.AT_ONCE"},
+}
+
+
+def write(path, *cells, **metadata):
+    nbformat.write(new_notebook(cells=list(cells), metadata=metadata), path)
+    return path
+
+
+def derived_cells():
+    return (
+        new_markdown_cell("# A page"),
+        new_markdown_cell("old links", metadata=NAVIGATION),
+        new_code_cell("old set-up", metadata=SETUP),
+        new_code_cell("old component", metadata=COMPONENT),
+    )
+
+
+# --- What derived cells hold
+
+
+def test_a_component_is_the_text_of_its_definition_with_decorators():
+    source = notebooks.component_source("course_utils.files.atomic_path")
+    assert source == inspect.getsource(atomic_path).rstrip()
+    assert source.startswith("@contextmanager\ndef atomic_path")
+
+
+MODULE = '''"""A module."""
+
+# A heading, not about what follows.
+
+# Right above.
+# Still right above.
+LIMIT: int = 3  # beside
+
+
+@register
+# between
+@other
+class Thing:
+    """Its text."""
+
+    size = 1  # last line
+
+
+def after():
+    return LIMIT
+'''
+
+
+@pytest.fixture
+def package(tmp_path):
+    (tmp_path / "pack" / "inner").mkdir(parents=True)
+    (tmp_path / "pack" / "module.py").write_text(MODULE)
+    (tmp_path / "pack" / "inner" / "__init__.py").write_text("# note\nx = y = 2\n")
+    return tmp_path
+
+
+def test_comments_right_above_a_definition_belong_to_it_and_others_do_not(package):
+    limit = notebooks.component_source("pack.module.LIMIT", package)
+    assert limit == "# Right above.\n# Still right above.\nLIMIT: int = 3  # beside"
+    thing = notebooks.component_source("pack.module.Thing", package)
+    assert thing.startswith("@register\n# between\n@other\nclass Thing:")
+    assert thing.endswith("    size = 1  # last line")
+    assert notebooks.component_source("pack.inner.y", package) == "# note\nx = y = 2"
+
+
+@pytest.mark.parametrize("name", ["", "LIMIT", "pack.nothing.LIMIT", "pack.module.no"])
+def test_a_component_that_is_nowhere_is_refused_by_name(package, name):
+    with pytest.raises(ValueError, match=name or "''"):
+        notebooks.component_source(name, package)
+
+
+def test_links_follow_the_reading_order_with_the_primer_first(tmp_path):
+    for name, title in [("00_a", "First"), ("01_b", "Second"), ("primer", "Before")]:
+        write(tmp_path / f"{name}.ipynb", new_markdown_cell(f"# {title}\n\nText."))
+    order = [path.stem for path in notebooks.reading_order(tmp_path)]
+    assert order == ["primer", "00_a", "01_b"]
+    middle = notebooks.navigation(tmp_path / "00_a.ipynb", None)
+    assert "Previous: [Before](primer.ipynb)" in middle
+    assert "Next: [Second](01_b.ipynb)" in middle
+    assert "Previous" not in notebooks.navigation(tmp_path / "primer.ipynb", None)
+    assert "Next" not in notebooks.navigation(tmp_path / "01_b.ipynb", None)
+
+
+def test_the_badge_names_the_repository_if_there_is_one_and_no_other(tmp_path):
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    path = write(folder / "00_a.ipynb", new_markdown_cell("# First"))
+    target = "(https://colab.research.google.com/github/{})"
+    ours = notebooks.navigation(path, "https://github.com/me/mine")
+    assert target.format("me/mine/blob/main/notebooks/00_a.ipynb") in ours
+    assert target.format("") in notebooks.navigation(path, None)
+
+
+@pytest.mark.parametrize("end", ["", "/", ".git"])
+def test_the_repository_address_stands_in_pyproject(tmp_path, end):
+    file = tmp_path / "pyproject.toml"
+    file.write_text("[project]\nname = 'x'\n")
+    assert notebooks.repository_address(file) is None
+    urls = f"[project.urls]\nRepository = 'https://github.com/me/mine{end}'\n"
+    file.write_text("[project]\nname = 'x'\n" + urls)
+    assert notebooks.repository_address(file) == "https://github.com/me/mine"
+
+
+def test_a_repository_that_colab_cannot_open_is_refused(tmp_path):
+    file = tmp_path / "pyproject.toml"
+    file.write_text("[project]\n[project.urls]\nRepository = 'https://example.org/a'\n")
+    with pytest.raises(ValueError, match=r"https://github\.com/OWNER/NAME, got https"):
+        notebooks.repository_address(file)
+
+
+# --- The set-up cell
+
+
+class Colab:
+    """What the set-up cell meets: sessions to ask, pip, and whether it is installed."""
+
+    def __init__(self, monkeypatch, on_colab, opened_from, installed=False):
+        self.installed, self.installs = installed, []
+        monkeypatch.delenv("COURSE_REPO", raising=False)
+        monkeypatch.delenv("COLAB_RELEASE_TAG", raising=False)
+        if on_colab:
+            monkeypatch.setenv("COLAB_RELEASE_TAG", "release")
+            monkeypatch.setenv("COLAB_JUPYTER_IP", "172.28.0.12")
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name: self.installed)
+        monkeypatch.setattr(urllib.request, "urlopen", self.answer)
+        self.opened_from = opened_from
+
+    def answer(self, address):
+        assert address == "http://172.28.0.12:9000/api/sessions"
+        if self.opened_from is None:
+            raise OSError("no answer")
+        sessions = [{"path": quote(self.opened_from, safe=""), "kernel": {"id": "a/b"}}]
+        return io.BytesIO(json.dumps(sessions).encode())
+
+    def run_line_magic(self, name, line):
+        assert name == "pip"
+        self.installs.append(line.format(**self.names))
+        self.installed = True
+
+    def run(self):
+        self.names = {"get_ipython": lambda: self}
+        exec(TransformerManager().transform_cell(notebooks.SETUP), self.names)
+        return self.installs
+
+
+GITHUB = "fileId=https://github.com/me/mine/blob/{}/notebooks/00_a.ipynb"
+
+
+@pytest.mark.parametrize("branch", ["main", "chapter/two-b"])
+def test_on_colab_the_course_comes_from_where_the_page_comes_from(monkeypatch, branch):
+    colab = Colab(monkeypatch, True, GITHUB.format(branch))
+    monkeypatch.setenv("COURSE_REPO", "https://github.com/not/asked")
+    source = f"git+https://github.com/me/mine@{branch}"
+    assert colab.run() == [f"install --quiet --no-deps {source}"]
+
+
+@pytest.mark.parametrize("opened_from", ["fileId=1AbCdEf", None])
+def test_on_colab_a_page_from_drive_uses_the_setting(monkeypatch, opened_from):
+    colab = Colab(monkeypatch, True, opened_from)
+    monkeypatch.setenv("COURSE_REPO", "https://github.com/me/mine")
+    assert colab.run() == ["install --quiet --no-deps git+https://github.com/me/mine"]
+
+
+def test_on_colab_a_page_from_drive_without_setting_says_what_to_do(monkeypatch):
+    colab = Colab(monkeypatch, True, "fileId=1AbCdEf")
+    with pytest.raises(AssertionError, match="%env COURSE_REPO="):
+        colab.run()
+    assert colab.installs == []
+
+
+def test_on_a_laptop_nothing_is_installed_or_asked(monkeypatch, capsys):
+    assert Colab(monkeypatch, False, None, installed=True).run() == []
+    with pytest.raises(AssertionError, match=r"pip install -r requirements\.txt"):
+        Colab(monkeypatch, False, None).run()
+    assert capsys.readouterr().out == ""
+
+
+# --- Stamping and checking
+
+
+def test_stamping_twice_changes_nothing_more_and_check_agrees(tmp_path):
+    path = write(tmp_path / "00_a.ipynb", *derived_cells())
+    assert len(notebooks.stale(path, None)) == 3
+    path.write_bytes(notebooks.to_bytes(notebooks.stamp(path, None)))
+    assert notebooks.stale(path, None) == []
+    assert notebooks.to_bytes(notebooks.stamp(path, None)) == path.read_bytes()
+    assert nbformat.read(path, 4).cells[3].source.splitlines()[-1].startswith("AT_ONCE")
+
+
+def test_check_names_the_cell_that_was_edited(tmp_path):
+    path = write(tmp_path / "00_a.ipynb", *derived_cells())
+    page = notebooks.stamp(path, None)
+    page.cells[3].source += "  # mine"
+    path.write_bytes(notebooks.to_bytes(page))
+    (finding,) = notebooks.stale(path, None)
+    assert "00_a.ipynb, cell 4: course_utils.notebooks.AT_ONCE" in finding
+
+
+def test_stamping_removes_what_changes_by_itself_and_keeps_the_rest(tmp_path):
+    view = {"version_major": 2, "version_minor": 0, "model_id": "0123"}
+    data = {WIDGET_VIEW: view, "image/png": "AAAA", "text/plain": "A figure."}
+    cell = new_code_cell(
+        "figure",
+        execution_count=7,
+        metadata={
+            "tags": ["mine"],
+            "execution": {"iopub.execute_input": "2026-01-01"},
+            "jupyter": {"source_hidden": True},
+            "scrolled": True,
+        },
+        outputs=[new_output("execute_result", data, execution_count=7)],
+    )
+    info = {"name": "python", "version": "3.99.1"}
+    page = {"widgets": {"state": {}}, "language_info": info}
+    path = write(tmp_path / "00_a.ipynb", cell, **page)
+    assert notebooks.stale(path, None)
+    page = notebooks.stamp(path, None)
+    (stamped,) = page.cells
+    assert set(page.metadata) == {"kernelspec", "language_info"}
+    assert "version" not in page.metadata.language_info
+    assert set(stamped.metadata) == {"tags", "jupyter", "cellView"}
+    assert stamped.metadata.cellView == "form"
+    assert set(stamped.outputs[0].data) == {"image/png", "text/plain"}
+    assert (stamped.id, stamped.execution_count) == (cell.id, 7)
+
+
+def test_a_component_cell_without_a_name_is_reported_with_its_place(tmp_path):
+    cell = new_code_cell("x", metadata={"tags": ["component"]})
+    path = write(tmp_path / "00_a.ipynb", cell)
+    with pytest.raises(ValueError, match=r"00_a\.ipynb, cell 1: component must be"):
+        notebooks.stamp(path, None)
+
+
+def test_a_file_that_is_no_notebook_is_reported(tmp_path):
+    path = tmp_path / "00_a.ipynb"
+    path.write_text("{ cut short")
+    with pytest.raises(ValueError, match=r"00_a\.ipynb is not a notebook"):
+        notebooks.stamp(path, None)
+
+
+# --- Finding and running
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    return folder
+
+
+def test_notebooks_are_found_by_number_name_or_path(folder):
+    first = write(folder / "01_a.ipynb", new_markdown_cell("# A"))
+    second = write(folder / "02_b.ipynb", new_markdown_cell("# B"))
+    assert notebooks.find([], folder) == [first, second]
+    assert notebooks.find(["02"], folder) == [second]
+    assert notebooks.find(["02_b.ipynb", str(first)], folder) == [first, second]
+    for name in ["0", "03", "elsewhere/01_a.ipynb"]:
+        with pytest.raises(ValueError, match=r"one notebook of 01_a, 02_b; got '"):
+            notebooks.find([name], folder)
+
+
+GOOD = """import os
+import sys
+import time
+
+for number in range(3):
+    print(number, flush=True)
+    time.sleep(0.02)
+print(sys.executable, os.getcwd(), os.environ.get("COURSE_GPT2"))
+print(os.path.exists(os.environ["COURSE_PROGRESS"]))"""
+
+
+def test_refreshing_saves_outputs_and_an_unchanged_page_keeps_its_bytes(
+    folder, capsys, monkeypatch
+):
+    monkeypatch.setenv("COURSE_GPT2", "/not/for/the/page")
+    monkeypatch.setenv("COURSE_PROGRESS", str(folder))
+    cells = [*derived_cells(), new_code_cell(GOOD), new_code_cell("ipywidgets")]
+    cells[-1].source = "import ipywidgets\n\nipywidgets.IntSlider(value=3)"
+    good = write(folder / "01_good.ipynb", *cells)
+    failing = new_code_cell("print('before')\nnot_defined + 1")
+    bad = write(folder / "02_bad.ipynb", new_code_cell("1 + 1"), failing)
+    untouched = bad.read_bytes()
+
+    assert notebooks.refresh([good, bad], None) == 1
+    out, err = capsys.readouterr()
+    assert "01_good: saved" in out
+    assert "02_bad.ipynb, cell 2" in err
+    assert "NameError: name 'not_defined' is not defined" in err and "\x1b" not in err
+    assert bad.read_bytes() == untouched
+
+    page = nbformat.read(good, as_version=4)
+    code = [cell for cell in page.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == [1, 2, 3, 4]
+    (stream,) = code[2].outputs  # one, however slowly it was written
+    assert stream.text.startswith("0\n1\n2\n")
+    assert f"{sys.executable} {folder} None\nFalse\n" in stream.text
+    assert set(code[3].outputs[0].data) == {"text/plain"}
+    assert all("execution" not in cell.metadata for cell in code)
+    assert notebooks.stale(good, None) == []
+
+    stored = good.read_bytes()
+    assert notebooks.refresh([good], None) == 0
+    assert "01_good: unchanged" in capsys.readouterr().out
+    assert good.read_bytes() == stored
+    assert sorted(path.name for path in folder.iterdir()) == [good.name, bad.name]
+
+
+# --- The learner's own copy
+
+
+@pytest.fixture
+def course(folder, monkeypatch):
+    monkeypatch.setattr(notebooks, "FOLDER", folder)
+    write(folder / "01_a.ipynb", new_markdown_cell("# A, first version"))
+    write(folder / "02_b.ipynb", new_markdown_cell("# B, first version"))
+    return folder
+
+
+def ship(course, name, text):
+    return write(course / name, new_markdown_cell(text)).read_bytes()
+
+
+def edit(path):
+    content = path.read_bytes().replace(b"first", b"my own")
+    path.write_bytes(content)
+    return content
+
+
+def names_in(folder):
+    return sorted(p.name for p in folder.iterdir() if p.name != notebooks.COPY_RECORD)
+
+
+def test_the_first_copy_takes_everything_and_the_second_nothing(course, tmp_path):
+    mine = tmp_path / "mine"
+    lines = notebooks.copy_course(mine, course)
+    assert lines == ["01_a.ipynb: copied", "02_b.ipynb: copied"]
+    assert names_in(mine) == ["01_a.ipynb", "02_b.ipynb"]
+    assert all("newest" in line for line in notebooks.copy_course(mine, course))
+
+
+def test_a_changed_file_is_kept_and_nothing_is_put_beside_it(course, tmp_path):
+    mine = tmp_path / "mine"
+    notebooks.copy_course(mine, course)
+    content = edit(mine / "01_a.ipynb")
+    line, _ = notebooks.copy_course(mine, course)
+    assert line == "01_a.ipynb: kept as you left it"
+    assert (mine / "01_a.ipynb").read_bytes() == content
+    assert names_in(mine) == ["01_a.ipynb", "02_b.ipynb"]
+
+
+def test_a_newer_page_is_put_beside_a_changed_file_once(course, tmp_path):
+    mine = tmp_path / "mine"
+    notebooks.copy_course(mine, course)
+    content = edit(mine / "01_a.ipynb")
+    second = ship(course, "01_a.ipynb", "# A, second version")
+    line, _ = notebooks.copy_course(mine, course)
+    assert line.endswith("the newer one is beside it, 01_a.new.ipynb")
+    assert (mine / "01_a.ipynb").read_bytes() == content
+    assert (mine / "01_a.new.ipynb").read_bytes() == second
+    notebooks.copy_course(mine, course)
+    assert names_in(mine) == ["01_a.ipynb", "01_a.new.ipynb", "02_b.ipynb"]
+    third = ship(course, "01_a.ipynb", "# A, third version")
+    notebooks.copy_course(mine, course)
+    assert (mine / "01_a.new.ipynb").read_bytes() == second
+    assert (mine / "01_a.new-2.ipynb").read_bytes() == third
+
+
+def test_a_file_the_learner_did_not_change_is_brought_up_to_date(course, tmp_path):
+    mine = tmp_path / "mine"
+    notebooks.copy_course(mine, course)
+    second = ship(course, "01_a.ipynb", "# A, second version")
+    line, _ = notebooks.copy_course(mine, course)
+    assert "brought up to date" in line
+    assert (mine / "01_a.ipynb").read_bytes() == second
+    assert names_in(mine) == ["01_a.ipynb", "02_b.ipynb"]
+
+
+@pytest.mark.parametrize("record", ["{ cut", "[1, 2]", None])
+def test_without_a_record_no_file_is_overwritten(course, tmp_path, record):
+    mine = tmp_path / "mine"
+    notebooks.copy_course(mine, course)
+    content = edit(mine / "01_a.ipynb")
+    (mine / notebooks.COPY_RECORD).unlink()
+    if record is not None:
+        (mine / notebooks.COPY_RECORD).write_text(record)
+    notebooks.copy_course(mine, course)
+    assert (mine / "01_a.ipynb").read_bytes() == content
+
+
+def test_a_copy_inside_the_course_is_refused(course):
+    with pytest.raises(ValueError, match="DIR must be outside notebooks/"):
+        notebooks.copy_course(course / "mine", course)
+
+
+# --- The command
+
+
+def test_check_fails_on_a_stale_cell_and_passes_when_it_is_stamped(course, capsys):
+    path = write(course / "01_a.ipynb", *derived_cells())
+    other = course / "02_b.ipynb"
+    assert notebooks.main(["check"]) == 1
+    assert "01_a.ipynb, cell 3: setup is out of date" in capsys.readouterr().out
+    for page in (path, other):
+        page.write_bytes(
+            notebooks.to_bytes(notebooks.stamp(page, notebooks.repository_address()))
+        )
+    assert notebooks.main(["check"]) == 0
+
+
+def test_copy_says_where_the_copy_is_and_errors_are_one_line(course, tmp_path, capsys):
+    assert notebooks.main(["copy", str(tmp_path / "mine")]) == 0
+    assert "jupyter lab" in capsys.readouterr().out
+    assert notebooks.main(["copy", str(course)]) == 1
+    assert notebooks.main(["refresh", "nothing"]) == 1
+    err = capsys.readouterr().err.splitlines()
+    assert len(err) == 2 and all("course_utils.notebooks: " in line for line in err)

@@ -1,0 +1,489 @@
+"""Sampling chooses what transformers chooses, and next words are exact."""
+
+import itertools
+import logging
+from collections import defaultdict
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from transformers.generation.logits_process import (
+    LogitsProcessorList,
+    RepetitionPenaltyLogitsProcessor,
+    TemperatureLogitsWarper,
+    TopKLogitsWarper,
+    TopPLogitsWarper,
+)
+
+from course_utils.config import GPTConfig
+from course_utils.huggingface import to_huggingface
+from course_utils.model import GPT
+from course_utils.sampling import (
+    adjust_logits,
+    apply_temperature,
+    beam_search,
+    choose,
+    encode_prompt,
+    filter_top_k,
+    filter_top_p,
+    generate,
+    generate_text,
+    goes_on,
+    next_words,
+    pad_left,
+    penalize_repetition,
+    stream,
+    stream_text,
+)
+from course_utils.tokenization import SPLIT_PATTERN, Tokenizer
+
+logging.getLogger("transformers").setLevel(logging.ERROR)
+
+PROMPTS = [[1, 2, 3, 4, 5], [6, 7], [8], [9, 3, 10]]
+
+
+def stirred_model(seed=0, spread=0.3, **changes):
+    """A small GPT whose every parameter is random, so that nothing hides."""
+    sizes = dict(vocab_size=41, n_positions=48, n_layer=2, n_head=3, n_embd=12)
+    model = GPT(GPTConfig(**{**sizes, **changes})).eval()
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            mean = 1.0 if name.endswith("gain") else 0.0
+            parameter.normal_(mean, spread, generator=generator)
+    return model
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """These models are so small that a second thread only gets in the way."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def pair():
+    model = stirred_model()
+    return model, to_huggingface(model)
+
+
+def their_generate(theirs, ids, n, padding=None, end_of_text=None, seed=0, **options):
+    torch.manual_seed(seed)
+    mask = torch.ones_like(ids) if padding is None else padding.long()
+    sampled = options.get("do_sample", False)
+    return theirs.generate(
+        ids,
+        attention_mask=mask,
+        max_new_tokens=n,
+        eos_token_id=end_of_text,
+        pad_token_id=0 if end_of_text is None else end_of_text,
+        **({"top_k": 0} if sampled else {}) | options,
+    )
+
+
+def usual_token(model, n):
+    """A token that the model writes often, to serve as the end of text."""
+    written = generate(model, PROMPTS, n, seed=0)[:, len(PROMPTS[0]) :]
+    return int(written.flatten().mode().values)
+
+
+# --- The knobs ---
+
+
+def logits_and_ids(seed, B=3, V=23, T=7):
+    generator = torch.Generator().manual_seed(seed)
+    logits = torch.randn(B, V, generator=generator) * 3
+    return logits, torch.randint(V, (B, T), generator=generator)
+
+
+SEEDS = st.integers(0, 10**9)
+
+
+@given(SEEDS, st.floats(0.05, 20))
+def test_temperature_is_that_of_transformers(seed, temperature):
+    logits, ids = logits_and_ids(seed)
+    theirs = TemperatureLogitsWarper(temperature)(ids, logits)
+    assert torch.equal(apply_temperature(logits, temperature), theirs)
+
+
+@given(SEEDS, st.integers(1, 30), st.booleans())
+def test_top_k_is_that_of_transformers_also_with_ties_and_k_above_v(seed, k, tie):
+    logits, ids = logits_and_ids(seed)
+    logits = logits.round() if tie else logits
+    assert torch.equal(filter_top_k(logits, k), TopKLogitsWarper(k)(ids, logits))
+
+
+@given(SEEDS, st.floats(0.001, 1), st.booleans())
+def test_top_p_is_that_of_transformers_also_with_ties(seed, p, tie):
+    logits, ids = logits_and_ids(seed)
+    logits = logits.round() if tie else logits
+    assert torch.equal(filter_top_p(logits, p), TopPLogitsWarper(p)(ids, logits))
+
+
+@given(SEEDS, st.floats(0.3, 3), st.booleans())
+def test_repetition_penalty_is_that_of_transformers_and_skips_padding(seed, q, pad):
+    logits, ids = logits_and_ids(seed)
+    padding, ignored = None, None
+    if pad:
+        ignored = torch.tensor([0, 2, 6])
+        padding = torch.arange(7) >= ignored[:, None]
+    theirs = RepetitionPenaltyLogitsProcessor(q, prompt_ignore_length=ignored)
+    ours = penalize_repetition(logits, ids, q, padding)
+    assert torch.equal(ours, theirs(ids, logits))
+
+
+@given(SEEDS)
+def test_knobs_are_turned_in_the_order_of_transformers(seed):
+    logits, ids = logits_and_ids(seed)
+    theirs = LogitsProcessorList(
+        [
+            RepetitionPenaltyLogitsProcessor(1.7),
+            TemperatureLogitsWarper(0.6),
+            TopKLogitsWarper(9),
+            TopPLogitsWarper(0.8),
+        ]
+    )
+    before = logits.clone()
+    ours = adjust_logits(logits, ids, 0.6, top_k=9, top_p=0.8, repetition_penalty=1.7)
+    assert torch.equal(ours, theirs(ids, logits))
+    assert torch.equal(logits, before)  # pure: the input is as it was
+
+
+def test_top_k_keeps_everything_that_ties_with_the_kth():
+    kept = filter_top_k(torch.tensor([1.0, 3.0, 2.0, 2.0, 0.0]), 2)
+    assert kept.isfinite().tolist() == [False, True, True, True, False]
+
+
+@pytest.mark.parametrize(("p", "kept"), [(0.4, [3]), (0.6, [3, 0]), (0.9, [3, 0, 2])])
+def test_top_p_keeps_the_token_that_crosses_p(p, kept):
+    logits = torch.tensor([0.3, 0.05, 0.15, 0.5]).log()
+    assert set(filter_top_p(logits, p).isfinite().nonzero()[:, 0].tolist()) == set(kept)
+
+
+def test_filters_work_along_the_last_of_any_number_of_dimensions():
+    logits = torch.randn(2, 3, 4, 11, generator=torch.Generator().manual_seed(0))
+    flat = logits.view(-1, 11)
+    for knob in (lambda x: filter_top_k(x, 3), lambda x: filter_top_p(x, 0.7)):
+        assert torch.equal(knob(logits).view(-1, 11), knob(flat))
+        assert torch.equal(knob(logits)[1, 2, 3], knob(logits[1, 2, 3]))
+
+
+def test_draws_follow_the_distribution():
+    logits = torch.tensor([[0.1, 0.2, 0.3, 0.4]]).log().expand(40_000, 4)
+    drawn = choose(logits, greedy=False, generator=torch.Generator().manual_seed(0))
+    shares = drawn.bincount(minlength=4) / len(drawn)
+    torch.testing.assert_close(shares, torch.arange(1, 5) / 10, rtol=0, atol=0.01)
+
+
+# --- generate and stream ---
+
+KNOBS = [
+    {"temperature": 1.3},
+    {"temperature": 0.7, "top_k": 5},
+    {"temperature": 0.9, "top_p": 0.8},
+    {"temperature": 1.5, "top_k": 12, "top_p": 0.9},
+    {"temperature": 1.2, "top_k": 9, "top_p": 0.95, "repetition_penalty": 1.3},
+]
+
+
+@pytest.mark.parametrize("penalty", [1.0, 1.4])
+def test_greedy_tokens_are_those_of_transformers(pair, penalty):
+    ours, theirs = pair
+    ids, padding = pad_left(PROMPTS)
+    expected = their_generate(theirs, ids, 20, padding, repetition_penalty=penalty)
+    got = generate(
+        ours, ids, 20, temperature=0, repetition_penalty=penalty, padding=padding
+    )
+    assert torch.equal(got, expected)
+
+
+@pytest.mark.parametrize("knobs", KNOBS, ids=str)
+def test_sampled_tokens_are_those_of_transformers_for_the_same_seed(pair, knobs):
+    ours, theirs = pair
+    ids, padding = pad_left(PROMPTS)
+    options = dict(do_sample=True, **knobs)
+    for seed in range(2):
+        expected = their_generate(theirs, ids, 15, padding, seed=seed, **options)
+        assert torch.equal(generate(ours, PROMPTS, 15, seed=seed, **knobs), expected)
+
+
+@pytest.mark.parametrize("sizes", [(1, 1, 8), (3, 2, 10), (2, 5, 35)])
+def test_other_shapes_agree_with_transformers_too(sizes):
+    n_layer, n_head, n_embd = sizes
+    ours = stirred_model(7, n_layer=n_layer, n_head=n_head, n_embd=n_embd)
+    theirs = to_huggingface(ours)
+    ids = torch.tensor([[5, 6, 7]])
+    assert torch.equal(
+        generate(ours, ids, 45, temperature=0), their_generate(theirs, ids, 45)
+    )
+    options = dict(temperature=0.8, top_k=20, top_p=0.9)
+    expected = their_generate(theirs, ids, 45, seed=3, do_sample=True, **options)
+    assert torch.equal(generate(ours, ids, 45, seed=3, **options), expected)
+
+
+def test_rows_stop_and_are_filled_up_at_end_of_text_as_in_transformers(pair):
+    ours, theirs = pair
+    ids, padding = pad_left(PROMPTS)
+    end, lengths = usual_token(ours, 20), set()
+    for seed in range(3):
+        options = dict(temperature=1.5)
+        expected = their_generate(
+            theirs, ids, 25, padding, end, seed, do_sample=True, **options
+        )
+        got = generate(
+            ours, ids, 25, end_of_text=end, seed=seed, padding=padding, **options
+        )
+        assert torch.equal(got, expected)
+        lengths.add(got.shape[1])
+    assert min(lengths) < 30  # some run stopped early, with its rows filled up
+
+
+@pytest.mark.parametrize("penalty", [1.0, 1.3])
+def test_a_row_of_a_padded_batch_is_what_it_would_be_alone(pair, penalty):
+    knobs = dict(temperature=0, repetition_penalty=penalty)
+    batch = generate(pair[0], PROMPTS, 20, **knobs)
+    for row, prompt in zip(batch, PROMPTS, strict=True):
+        alone = generate(pair[0], prompt, 20, **knobs)
+        assert row[5 - len(prompt) :].tolist() == alone[0].tolist()
+
+
+def test_tokens_with_the_cache_are_those_without(pair):
+    ids = torch.tensor([PROMPTS[0], PROMPTS[0][::-1]])
+    expected = ids
+    for _ in range(30):
+        token = pair[0](expected)[:, -1].argmax(dim=-1, keepdim=True)
+        expected = torch.cat([expected, token], dim=1)
+    assert torch.equal(generate(pair[0], ids, 30, temperature=0), expected)
+
+
+def test_stream_yields_the_tokens_of_generate_one_by_one(pair):
+    end = usual_token(pair[0], 20)
+    options = dict(temperature=2.0, top_k=30, seed=1, end_of_text=end)
+    whole = generate(pair[0], PROMPTS[0], 40, **options)[0, 5:].tolist()
+    tokens = stream(pair[0], PROMPTS[0], 40, **options)
+    assert next(tokens) == whole[0]
+    assert [whole[0], *tokens] == whole
+    assert whole[-1] == end and len(whole) < 40  # the end is yielded too
+
+
+def test_stream_computes_no_token_before_it_is_asked_for(pair):
+    passes = []
+    hook = pair[0].register_forward_hook(lambda *_: passes.append(1))
+    tokens = stream(pair[0], [1, 2], 5, temperature=0)
+    counts = [len(passes)]
+    for _ in tokens:
+        counts.append(len(passes))
+    hook.remove()
+    assert counts == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_seed_leaves_the_global_generator_alone_and_no_seed_uses_it(pair):
+    torch.manual_seed(5)
+    state = torch.get_rng_state()
+    first = generate(pair[0], [1], 30, temperature=2, seed=5)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(generate(pair[0], [1], 30, temperature=2), first)
+    assert not torch.equal(generate(pair[0], [1], 30, temperature=2), first)
+
+
+def test_dropout_is_off_while_generating_and_on_again_afterwards():
+    model = stirred_model(dropout=0.5)
+    expected = generate(model, [1, 2], 20, temperature=0)
+    words = beam_search(model, [1, 2], 2, 8)
+    model.train()
+    assert torch.equal(generate(model, [1, 2], 20, temperature=0), expected)
+    assert torch.equal(beam_search(model, [1, 2], 2, 8), words)
+    next(stream(model, [1, 2], 20))  # given up after one token
+    assert model.training and model.blocks[0].dropout.training
+
+
+def test_what_was_generated_can_be_trained_on(pair):
+    for ids in (generate(pair[0], [1, 2], 4), beam_search(pair[0], [1, 2], 2, 4)):
+        pair[0](ids).sum().backward()
+    pair[0].zero_grad()
+
+
+# --- Beam search ---
+
+BEAMS = [(1, 1.0), (2, 1.0), (4, 1.0), (3, 0.0), (3, 2.0), (5, -0.7)]
+
+
+@pytest.mark.parametrize("early", [False, True])
+@pytest.mark.parametrize(("n_beams", "penalty"), BEAMS)
+def test_beam_search_finds_the_tokens_of_transformers(n_beams, penalty, early):
+    ids, padding = pad_left(PROMPTS)
+    ended = 0
+    for seed in (2, 3):
+        ours = stirred_model(seed, spread=0.2)
+        theirs = to_huggingface(ours)
+        written = beam_search(ours, PROMPTS, n_beams, 9)[:, 5:]
+        for end in (None, int(written.flatten().mode().values)):
+            options = dict(length_penalty=penalty, early_stopping=early)
+            got = beam_search(ours, PROMPTS, n_beams, 9, end_of_text=end, **options)
+            expected = their_generate(
+                theirs, ids, 9, padding, end, num_beams=n_beams, **options
+            )
+            # Without the prompts: their padding is filled with 0 or with the end.
+            assert torch.equal(got[:, 5:], expected[:, 5:])
+        ended += int((got[:, 5:] == end).sum())
+    assert ended > 0  # some of the texts found are short
+
+
+def test_one_beam_is_greedy(pair):
+    greedy = generate(pair[0], PROMPTS, 20, temperature=0)
+    assert torch.equal(beam_search(pair[0], PROMPTS, 1, 20), greedy)
+
+
+def test_beams_as_many_as_beginnings_find_the_likeliest_text():
+    model = stirred_model(3, vocab_size=5, spread=0.2)
+
+    def log_prob(tokens):
+        log_probs = model(torch.tensor([[1, *tokens]])).log_softmax(dim=-1)[0]
+        return sum(float(log_probs[t, token]) for t, token in enumerate(tokens))
+
+    best = max(itertools.product(range(5), repeat=3), key=log_prob)
+    assert beam_search(model, [1], 25, 3).tolist() == [[1, *best]]
+
+
+# --- Text ---
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    text = "The dog ran. The dog's cat didn't run, but 42 cats sang: 'la la'!\n\n" * 3
+    return Tokenizer.train(text + "Ein Café, 中文 und 😀 … “so”.", 330)
+
+
+@pytest.fixture(scope="module")
+def writer(tokenizer):
+    return stirred_model(1, vocab_size=tokenizer.vocab_size, n_positions=64)
+
+
+def test_generated_text_is_the_prompt_and_the_decoded_tokens(writer, tokenizer):
+    for seed in range(10):
+        options = dict(temperature=1.5, seed=seed)
+        ids = encode_prompt(writer, tokenizer, "The dog")
+        end = tokenizer.end_of_text
+        assert ids[0] == end and tokenizer.decode(ids[1:]) == "The dog"
+        row = generate(writer, ids, 40, end_of_text=end, **options)[0]
+        tokens = [token for token in row.tolist() if token != end]
+        text = generate_text(writer, tokenizer, "The dog", 40, **options)
+        assert text == tokenizer.decode(tokens)
+        pieces = list(stream_text(writer, tokenizer, "The dog", 40, **options))
+        assert "The dog" + "".join(pieces) == text
+
+
+def test_text_stops_before_end_of_text(writer, tokenizer):
+    ids = encode_prompt(writer, tokenizer, "")
+    # Some token that this model likes takes the part of end-of-text.
+    end = int(generate(writer, ids, 5, temperature=0)[0, 3])
+    assert end != tokenizer.end_of_text
+    swapped = Tokenizer(tokenizer.merges, {"<|endoftext|>": end})
+    swapped.vocab_size = tokenizer.vocab_size
+    text = generate_text(writer, swapped, "", 40, temperature=0)
+    assert "<|endoftext|>" not in text
+
+
+def test_spaces_at_the_end_of_a_prompt_make_no_difference(writer, tokenizer):
+    texts = {
+        generate_text(writer, tokenizer, prompt, 20, seed=0)
+        for prompt in ("The dog", "The dog ", "The dog   ")
+    }
+    assert len(texts) == 1
+
+
+# --- The next word ---
+
+WORD_TEXT = st.text(st.sampled_from("ab1.,'sl \n\té中😀…"), min_size=1, max_size=4)
+
+
+@given(WORD_TEXT)
+def test_a_token_goes_on_with_a_word_if_the_pattern_keeps_them_in_one_piece(text):
+    tokenizer = TinyTokenizer(*TINY_TOKENS)
+    word = SPLIT_PATTERN.match(text).group()
+    for token, on in enumerate(goes_on(tokenizer, word.encode()).tolist()):
+        both = word + tokenizer.token_bytes(token).decode()
+        assert on == (SPLIT_PATTERN.findall(both) == [both] and token != 0), both
+
+
+class TinyTokenizer:
+    """A vocabulary made by hand; token 0 is end-of-text."""
+
+    end_of_text = 0
+
+    def __init__(self, *tokens: str):
+        self.tokens = ["<|endoftext|>", *tokens]
+        self.vocab_size = len(self.tokens)
+
+    def token_bytes(self, i):
+        return self.tokens[i].encode()
+
+    def decode_bytes(self, ids):
+        return b"".join(map(self.token_bytes, ids))
+
+    def encode(self, text):
+        return [self.tokens.index(character) for character in text]
+
+
+TINY_TOKENS = [
+    "a",
+    "b",
+    " a",
+    "ab",
+    ".",
+    "..",
+    "'",
+    "s",
+    "'s",
+    " ",
+    "\n",
+    "1",
+    " .",
+    "'l",
+]
+
+
+def words_by_enumeration(model, tokenizer, prompt, depth):
+    """Cut every text of ``depth`` tokens into words; add up those of the first one."""
+    words = defaultdict(float)
+    end = tokenizer.end_of_text
+    prompt_ids = [end, *tokenizer.encode(prompt)]
+    texts = [[]]
+    for _ in range(depth):
+        texts = [
+            [*text, token]
+            for text in texts
+            for token in ([end] if end in text else range(tokenizer.vocab_size))
+        ]
+    with torch.no_grad():
+        logits = model(torch.tensor([prompt_ids + text for text in texts]))
+    chances = logits[:, len(prompt_ids) - 1 : -1].double().softmax(dim=-1)
+    for text, rows in zip(texts, chances, strict=True):
+        mass = 1.0
+        for token, row in zip(text, rows, strict=True):
+            mass *= float(row[token])
+            if token == end:
+                break
+        whole = "".join(tokenizer.tokens[token] for token in text if token != end)
+        first = SPLIT_PATTERN.findall(whole)[:1] or [""]
+        # The first word is known if something follows it.
+        if end in text or first != [whole]:
+            words[first[0]] += mass
+    return words
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_next_words_are_those_of_all_texts_cut_into_words(seed):
+    tokenizer = TinyTokenizer("a", " b", ".", "b")
+    # Long words are unlikely here, so five tokens tell nearly every first word.
+    model = stirred_model(seed, spread=0.5, vocab_size=5)
+    expected = words_by_enumeration(model, tokenizer, "a.", depth=5)
+    got = next_words(model, tokenizer, "a.", n=10**6, min_mass=1e-9)
+    missing = 1 - sum(expected.values())
+    for word in expected:
+        assert expected[word] <= got[word] + 1e-6
+        assert got[word] <= expected[word] + missing + 1e-6
+    assert list(got.values()) == sorted(got.values(), reverse=True)

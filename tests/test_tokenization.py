@@ -1,0 +1,608 @@
+"""Byte-level BPE: by hand, against its definition, and against Hugging Face's."""
+
+import argparse
+import doctest
+import inspect
+import itertools
+import json
+import os
+import random
+import shutil
+import tracemalloc
+from pathlib import Path
+from unittest import mock
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tokenizers import Tokenizer as RustTokenizer
+from tokenizers import models, pre_tokenizers, trainers
+
+from course_utils import tokenization
+from course_utils.tokenization import (
+    BYTE_CHARACTERS,
+    END_OF_TEXT,
+    SPLIT_PATTERN,
+    Tokenizer,
+    encode_word,
+    merge_pair,
+    split_words,
+    word_to_ids,
+)
+
+FOREIGN = "café naïve 中文分词 自然语言处理 नमस्ते 👩‍👧 ½ ١٢٣ it's we'll  \n\t x\r\n" * 3
+CORPUS = inspect.getsource(argparse)[:40_000] + FOREIGN
+
+# Every kind of character that the pattern tells apart, and the contractions' letters.
+TRICKY = st.text("a1!' \n\tsrevmldté中٣👩\u200d\u00a0", max_size=40)
+# Letters that Unicode has added lately are letters to `regex` but not yet to
+# `tokenizers`, so code points that this Python does not know either are left out.
+ASSIGNED = st.text(st.characters(exclude_categories=("Cs", "Cn")), max_size=60)
+SPECIAL = st.lists(st.sampled_from([END_OF_TEXT, "<|", "|>", " ", "a"])).map("".join)
+TEXTS = TRICKY | ASSIGNED | SPECIAL
+
+
+@pytest.fixture(scope="module")
+def small() -> Tokenizer:
+    return Tokenizer.train(CORPUS, 600)
+
+
+@pytest.fixture(scope="module")
+def gpt2(gpt2_vocabulary) -> Tokenizer:
+    return Tokenizer.from_pretrained(gpt2_vocabulary)
+
+
+@pytest.fixture(scope="module")
+def their_gpt2(gpt2_vocabulary):
+    from transformers import GPT2Tokenizer
+
+    return GPT2Tokenizer(
+        str(gpt2_vocabulary / "vocab.json"), str(gpt2_vocabulary / "merges.txt")
+    )
+
+
+def train_with_rust(texts, vocab_size, special_tokens=(END_OF_TEXT,)):
+    """The `tokenizers` library's byte-level BPE, trained on the texts."""
+    theirs = RustTokenizer(models.BPE())
+    theirs.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        special_tokens=list(special_tokens),
+        show_progress=False,
+    )
+    # Threads that wait for each other in every step crawl on a busy machine.
+    with mock.patch.dict(os.environ, TOKENIZERS_PARALLELISM="false"):
+        theirs.train_from_iterator(texts, trainer)
+    return theirs
+
+
+def merges_of_rust(theirs):
+    return [tuple(pair) for pair in json.loads(theirs.to_str())["model"]["merges"]]
+
+
+def named_merges(tokenizer):
+    """Our merges as the pairs of strings that merges.txt holds."""
+    name = {
+        i: "".join(BYTE_CHARACTERS[byte] for byte in token)
+        for token, i in tokenizer.vocab.items()
+    }
+    return [(name[left], name[right]) for left, right in tokenizer.merges]
+
+
+def merged_bytes(tokenizer):
+    """The tokens that the merges made, in order."""
+    return [tokenizer.token_bytes(i) for i in tokenizer.merges.values()]
+
+
+# The pieces
+
+
+def test_the_examples_in_the_docstrings_are_true():
+    failed, tried = doctest.testmod(tokenization)
+    assert tried > 0
+    assert failed == 0
+
+
+def test_each_byte_has_one_visible_character_and_a_space_is_written_G_with_dot():
+    assert set(BYTE_CHARACTERS.values()) == set(pre_tokenizers.ByteLevel.alphabet())
+    assert len(BYTE_CHARACTERS) == 256
+    assert list(BYTE_CHARACTERS.values()) == sorted(BYTE_CHARACTERS.values())
+    assert BYTE_CHARACTERS[ord(" ")] == "Ġ"
+    assert BYTE_CHARACTERS[ord("a")] == "a"
+
+
+def test_the_pattern_keeps_spaces_with_the_word_that_follows():
+    words = SPLIT_PATTERN.findall("it's  2 cats,\n\n we'll see ")
+    assert words[:7] == ["it", "'s", " ", " 2", " cats", ",", "\n\n"]
+    assert words[7:] == [" we", "'ll", " see", " "]
+
+
+def test_overlapping_pairs_are_merged_from_the_left():
+    assert merge_pair([1, 1, 1], (1, 1), 2) == [2, 1]
+    assert merge_pair([1, 2, 1, 2, 1], (1, 2), 3) == [3, 3, 1]
+    assert merge_pair([], (1, 2), 3) == []
+
+
+@given(TEXTS, st.integers(0, 100))
+def test_merging_by_queue_is_merging_the_earliest_pair_until_none_is_left(
+    small, text, repeats
+):
+    for word in SPLIT_PATTERN.findall(text + "ababa" * repeats):
+        ids = word_to_ids(word)
+        expected = ids
+        while pairs := [p for p in itertools.pairwise(expected) if p in small.merges]:
+            earliest = min(pairs, key=small.merges.get)
+            expected = merge_pair(expected, earliest, small.merges[earliest])
+        assert encode_word(ids, small.merges) == expected
+        assert ids == word_to_ids(word), "the argument was changed"
+
+
+# Training
+
+
+def test_training_merges_the_most_frequent_pair_first():
+    # words: "ab", " ab", " abc"; pairs: a+b 3 times, space+a twice, b+c once
+    tokenizer = Tokenizer.train("ab ab abc", 1000)
+    assert merged_bytes(tokenizer) == [b"ab", b" ab", b" abc"]
+
+
+def test_training_breaks_ties_by_the_lowest_ids():
+    # every pair occurs once; a space has the id 220, letters have lower ones
+    tokenizer = Tokenizer.train("ba dc", 1000)
+    assert merged_bytes(tokenizer) == [b"ba", b"dc", b" dc"]
+
+
+def test_ids_are_the_bytes_then_the_merges_then_the_special_tokens():
+    tokenizer = Tokenizer.train("ab ab abc", 260, (END_OF_TEXT, "<|pad|>"))
+    bytes_in_order = [tokenizer.token_bytes(i)[0] for i in range(256)]
+    assert bytes_in_order == list(BYTE_CHARACTERS)
+    assert list(tokenizer.merges.values()) == [256, 257]
+    assert tokenizer.special_tokens == {END_OF_TEXT: 258, "<|pad|>": 259}
+    assert tokenizer.end_of_text == 258
+    assert tokenizer.vocab_size == 260
+    assert tokenizer.vocab[b" ab"] == 257
+
+
+@pytest.mark.parametrize("vocab_size", [300, 1500])
+def test_merges_are_those_of_the_tokenizers_library(vocab_size):
+    texts = CORPUS.split("\n\n")
+    theirs = merges_of_rust(train_with_rust(texts, vocab_size))
+    assert named_merges(Tokenizer.train(texts, vocab_size)) == theirs
+    assert len(theirs) == vocab_size - 257
+
+
+@given(st.lists(st.text("ab é中", min_size=1, max_size=80), min_size=1, max_size=4))
+def test_merges_are_those_of_the_tokenizers_library_where_counts_tie(texts):
+    theirs = merges_of_rust(train_with_rust(texts, 100_000))
+    assert named_merges(Tokenizer.train(texts, 100_000)) == theirs
+
+
+def test_all_merges_learnt_on_shakespeare_are_those_of_the_tokenizers_library(
+    shakespeare,
+):
+    text = shakespeare.read_text(encoding="utf-8")
+    theirs = merges_of_rust(train_with_rust([text], 4096))
+    assert named_merges(Tokenizer.train(text, 4096)) == theirs
+
+
+def test_training_on_a_generator_counts_each_text_on_its_own():
+    texts = ["ab", "ab", "abc"]
+    assert merged_bytes(Tokenizer.train(iter(texts), 1000)) == [b"ab", b"abc"]
+
+
+def test_training_stops_early_when_all_words_are_single_tokens():
+    assert Tokenizer.train("aa aa", 5000).vocab_size == 256 + 2 + 1
+
+
+def test_a_vocabulary_too_small_for_the_bytes_is_refused():
+    with pytest.raises(ValueError, match=r"vocab_size must be at least 257 .*got 256"):
+        Tokenizer.train("some text", 256)
+    assert Tokenizer.train("some text", 257).merges == {}
+    with pytest.raises(ValueError, match=r"at least 258 .*got 257"):
+        Tokenizer.train("some text", 257, (END_OF_TEXT, "<|pad|>"))
+
+
+@pytest.mark.parametrize("texts", ["", [], ["", ""]])
+def test_training_on_no_text_is_refused(texts):
+    with pytest.raises(ValueError, match="texts must hold some text, got none"):
+        Tokenizer.train(texts, 300)
+
+
+@pytest.mark.parametrize(
+    "special_tokens", [("the",), ("",), ("<|a|>", "<|a|>"), "<|pad|>"]
+)
+def test_special_tokens_that_could_be_ordinary_or_equal_are_refused(special_tokens):
+    with pytest.raises(ValueError, match="special_tokens must be distinct"):
+        Tokenizer.train("the text", 300, special_tokens)
+
+
+# Encoding and decoding
+
+
+@given(st.text())
+def test_decoding_gives_back_any_text(small, text):
+    assert small.decode(small.encode(text)) == text
+
+
+def test_all_of_tiny_shakespeare_gets_the_ids_of_gpt2(shakespeare, gpt2, their_gpt2):
+    text = shakespeare.read_text(encoding="utf-8")
+    ids = gpt2.encode(text)
+    assert ids == their_gpt2.encode(text)
+    assert gpt2.decode(ids) == text
+
+
+@given(TEXTS)
+def test_any_text_gets_the_ids_of_gpt2(gpt2, their_gpt2, text):
+    # transformers allows special tokens in a text unless told otherwise
+    assert gpt2.encode(text) == their_gpt2.encode(text, split_special_tokens=True)
+    ids = gpt2.encode(text, allowed_special=[END_OF_TEXT])
+    assert ids == their_gpt2.encode(text)
+    assert gpt2.decode(ids) == text
+
+
+def test_gpt2_vocabulary_gives_the_published_ids(gpt2):
+    assert gpt2.encode("The quick brown fox jumps over the lazy dog.") == (
+        [464, 2068, 7586, 21831, 18045, 625, 262, 16931, 3290, 13]
+    )
+    assert gpt2.vocab_size == 50257
+    assert gpt2.end_of_text == 50256
+
+
+def test_a_very_long_word_gets_the_ids_of_gpt2(gpt2, their_gpt2):
+    letters = random.Random(0).choices("etaoinshrdlu", k=4_000)
+    word = "".join(letters) + "a" * 1_000
+    assert gpt2.encode(word) == their_gpt2.encode(word)
+
+
+@pytest.mark.parametrize("text", ["\ud800", "fine until \udfff here", "\ude00\ud83d"])
+def test_half_a_surrogate_pair_is_refused(small, text):
+    message = "text must be valid Unicode, got the lone surrogate"
+    with pytest.raises(ValueError, match=message):
+        small.encode(text)
+    with pytest.raises(ValueError, match=message):
+        list(small.encode_iterable(text))
+    with pytest.raises(ValueError, match=message):
+        Tokenizer.train(text, 300)
+
+
+@pytest.mark.parametrize("text", [b"bytes", ["list"], None])
+def test_encoding_what_is_no_text_is_a_type_error(small, text):
+    with pytest.raises(TypeError, match="text must be a str, got"):
+        small.encode(text)
+
+
+def test_a_special_token_is_ordinary_text_unless_allowed(small):
+    text = f"one{END_OF_TEXT}two{END_OF_TEXT}"
+    ordinary = small.encode(text)
+    assert small.end_of_text not in ordinary
+    assert small.decode(ordinary) == text
+    end = [small.end_of_text]
+    expected = small.encode("one") + end + small.encode("two") + end
+    allowed = small.encode(text, allowed_special=[END_OF_TEXT])
+    assert allowed == expected
+    assert small.decode(allowed) == text
+
+
+def test_of_two_special_tokens_that_fit_the_longer_is_taken():
+    tokenizer = Tokenizer.train("text", 258, ("<|a", "<|a|>"))
+    short, long = tokenizer.special_tokens.values()
+    assert tokenizer.encode("<|a|><|a", allowed_special=("<|a", "<|a|>")) == [
+        long,
+        short,
+    ]
+    assert tokenizer.encode("<|a|>", allowed_special=("<|a",))[0] == short
+
+
+@pytest.mark.parametrize("allowed", [["<|pad|>"], END_OF_TEXT])
+def test_allowing_an_unknown_special_token_is_refused(small, allowed):
+    with pytest.raises(ValueError, match="allowed_special must be a collection out of"):
+        small.encode("text", allowed_special=allowed)
+
+
+def test_a_tokenizer_without_end_of_text_says_so():
+    with pytest.raises(ValueError, match="no special token"):
+        _ = Tokenizer.train("text", 300, ()).end_of_text
+
+
+@pytest.mark.parametrize("wrong", [-1, 600, 10**9])
+def test_an_id_out_of_range_is_refused(small, wrong):
+    message = rf"token id must be in 0..599, got {wrong}"
+    for decode in (small.decode, small.decode_bytes):
+        with pytest.raises(ValueError, match=message):
+            decode([1, wrong])
+    with pytest.raises(ValueError, match=message):
+        list(small.decode_iterable([1, wrong]))
+
+
+def test_an_id_that_is_no_integer_is_a_type_error(small):
+    with pytest.raises(TypeError):
+        small.decode([1.0])
+
+
+@given(st.lists(st.integers(0, 599), max_size=30))
+def test_any_ids_decode_to_the_text_that_transformers_gives(small, their_small, ids):
+    assert small.decode(ids) == their_small.decode(ids)
+
+
+@given(st.lists(st.integers(0, 599), max_size=30))
+def test_decoding_piece_by_piece_gives_the_same_text(small, ids):
+    assert "".join(small.decode_iterable(ids)) == small.decode(ids)
+
+
+@given(st.text())
+def test_no_piece_of_decoded_text_is_a_part_of_a_character(small, text):
+    pieces = list(small.decode_iterable(small.encode(text)))
+    assert "".join(pieces) == text
+    assert "�" in text or not any("�" in piece for piece in pieces)
+    assert "" not in pieces
+
+
+def test_decoding_a_stream_yields_each_character_as_soon_as_it_is_whole(small):
+    consumed = []
+    ids = word_to_ids("é中x")  # one id per byte
+
+    def watch():
+        for i in ids:
+            consumed.append(i)
+            yield i
+
+    seen = [(piece, len(consumed)) for piece in small.decode_iterable(watch())]
+    assert seen == [("é", 2), ("中", 5), ("x", 6)]
+
+
+# Streaming
+
+
+def cut(text, borders):
+    """The text in chunks, cut at the borders (any integers)."""
+    places = sorted({b % (len(text) + 1) for b in borders})
+    return [text[a:b] for a, b in itertools.pairwise([0, *places, len(text)])]
+
+
+@given(TEXTS, st.lists(st.integers(0, 10**6), max_size=12), st.integers(1, 9))
+def test_streaming_gives_the_ids_of_the_joined_text_wherever_it_is_cut(
+    small, text, borders, block
+):
+    whole = SPLIT_PATTERN.findall(text)
+    with mock.patch.object(tokenization, "BLOCK", block):
+        chunks = cut(text, borders)
+        assert list(itertools.chain.from_iterable(split_words(chunks))) == whole
+        ids = list(small.encode_iterable(iter(chunks)))
+    assert ids == small.encode(text)
+
+
+def test_streaming_is_right_for_every_short_text_and_every_cut():
+    with mock.patch.object(tokenization, "BLOCK", 1):
+        for length in range(1, 6):
+            for letters in itertools.product("'re1 \n", repeat=length):
+                text = "".join(letters)
+                whole = SPLIT_PATTERN.findall(text)
+                # One character at a time: a decision is due after each.
+                assert list(itertools.chain.from_iterable(split_words(text))) == whole
+
+
+def test_streaming_yields_ids_before_the_stream_ends(small):
+    def endless():
+        while True:
+            yield "and so on, "
+
+    first = list(itertools.islice(small.encode_iterable(endless()), 1000))
+    assert first == small.encode("and so on, " * 1000)[:1000]
+
+
+def test_streaming_needs_no_more_memory_for_a_longer_text(small):
+    def numbers(n):  # each word is new, so the cache fills up as well
+        return (f" word{i}x" for i in range(n))
+
+    def peak(n):
+        small.cache.clear()
+        tracemalloc.start()
+        for _ in small.encode_iterable(numbers(n)):
+            pass
+        memory = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return memory
+
+    with mock.patch.multiple(tokenization, BLOCK=1000, CACHED_WORDS=300):
+        assert peak(4_000) < 1.2 * peak(1_000)
+
+
+def test_the_cache_stays_within_its_limits_and_changes_no_id(small):
+    text = " ".join(f"{i} {'ab' * (i % 40)}" for i in range(300))
+    expected = Tokenizer(small.merges, small.special_tokens).encode(text)
+    with mock.patch.multiple(tokenization, CACHED_WORDS=7, CACHED_LENGTH=20):
+        small.cache.clear()
+        for _ in range(2):
+            assert small.encode(text) == expected
+        assert 0 < len(small.cache) <= 7
+        assert max(map(len, small.cache)) <= 20
+
+
+# Files
+
+
+@pytest.fixture(scope="module")
+def folder(small, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("saved") / "new" / "folder"
+    small.save_pretrained(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def their_small(folder):
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(folder)
+
+
+@pytest.fixture
+def copy(folder, tmp_path) -> Path:
+    """A copy of the saved folder, to be damaged."""
+    return Path(shutil.copytree(folder, tmp_path / "copy"))
+
+
+def is_same(ours, other):
+    assert list(ours.merges.items()) == list(other.merges.items())
+    assert ours.vocab == other.vocab
+    assert ours.special_tokens == other.special_tokens
+    assert ours.encode(CORPUS) == other.encode(CORPUS)
+
+
+def test_a_saved_tokenizer_comes_back_the_same(small, folder, tmp_path):
+    again = Tokenizer.from_pretrained(folder)
+    is_same(again, small)
+    again.save_pretrained(tmp_path)
+    for path in folder.iterdir():
+        assert path.read_bytes() == (tmp_path / path.name).read_bytes()
+
+
+def test_gpt2_files_are_written_as_they_were_read(gpt2, gpt2_vocabulary, tmp_path):
+    gpt2.save_pretrained(tmp_path)
+    vocab = json.loads((tmp_path / "vocab.json").read_text(encoding="utf-8"))
+    assert vocab == json.loads((gpt2_vocabulary / "vocab.json").read_text())
+    merges = (tmp_path / "merges.txt").read_text(encoding="utf-8").split("\n")
+    theirs = (gpt2_vocabulary / "merges.txt").read_text(encoding="utf-8").split("\n")
+    assert merges[1:] == theirs[theirs[0].startswith("#version") :]
+
+
+@given(TEXTS)
+def test_transformers_reads_the_saved_files_and_gives_the_same_ids(
+    small, their_small, text
+):
+    ids = small.encode(text, allowed_special=[END_OF_TEXT])
+    assert ids == their_small.encode(text)
+
+
+@pytest.mark.parametrize("special_tokens", [(END_OF_TEXT,), (END_OF_TEXT, "<|pad|>")])
+@pytest.mark.parametrize("reader", ["GPT2Tokenizer", "AutoTokenizer"])
+def test_transformers_agrees_on_the_special_tokens_and_its_files_come_back(
+    reader, special_tokens, tmp_path
+):
+    import transformers
+
+    # "##" and the like: lines of merges.txt that look like comments
+    ours = Tokenizer.train(FOREIGN + "## head\n#### head\n" * 9, 400, special_tokens)
+    ours.save_pretrained(tmp_path / "ours")
+    theirs = getattr(transformers, reader).from_pretrained(tmp_path / "ours")
+    assert type(theirs) is transformers.GPT2Tokenizer
+    assert len(theirs) == ours.vocab_size
+    assert theirs.eos_token == END_OF_TEXT
+    assert theirs.eos_token_id == theirs.bos_token_id == ours.end_of_text
+    text = "## a" + "".join(special_tokens) + " b ####"
+    assert theirs.encode(text) == ours.encode(text, allowed_special=special_tokens)
+    assert theirs.encode(text, split_special_tokens=True) == ours.encode(text)
+
+    theirs.save_pretrained(tmp_path / "theirs")
+    is_same(Tokenizer.from_pretrained(tmp_path / "theirs"), ours)
+
+
+def test_without_end_of_text_transformers_adds_no_token(tmp_path):
+    from transformers import AutoTokenizer
+
+    ours = Tokenizer.train("text text", 300, ())
+    ours.save_pretrained(tmp_path)
+    assert len(AutoTokenizer.from_pretrained(tmp_path)) == ours.vocab_size == 260
+
+
+def test_files_of_the_tokenizers_library_are_read(tmp_path):
+    # it puts special tokens first, so all other ids are one higher
+    theirs = train_with_rust([CORPUS], 500)
+    theirs.model.save(str(tmp_path))
+    ours = Tokenizer.from_pretrained(tmp_path)
+    assert ours.end_of_text == 0
+    assert ours.encode(CORPUS) == theirs.encode(CORPUS).ids
+    assert ours.decode(ours.encode(CORPUS)) == CORPUS
+
+
+def test_saving_over_a_tokenizer_of_transformers_replaces_it(tmp_path):
+    from transformers import AutoTokenizer
+
+    old, new = Tokenizer.train("old " * 9, 300), Tokenizer.train("new " * 9, 300)
+    old.save_pretrained(tmp_path)
+    AutoTokenizer.from_pretrained(tmp_path).save_pretrained(tmp_path)
+    new.save_pretrained(tmp_path)
+    theirs = AutoTokenizer.from_pretrained(tmp_path)
+    assert theirs.encode("old new") == new.encode("old new") != old.encode("old new")
+
+
+def edit_merges(folder, change):
+    """Apply the change to the list of lines of the folder's merges.txt."""
+    path = folder / "merges.txt"
+    lines = path.read_text(encoding="utf-8").split("\n")
+    change(lines)
+    path.write_text("\n".join(lines), encoding="utf-8")
+
+
+def test_every_missing_line_of_the_merges_is_named(tmp_path):
+    Tokenizer.train("it is what it is, isn't it", 10_000).save_pretrained(tmp_path)
+    merges = (tmp_path / "merges.txt").read_text(encoding="utf-8")
+    numbers = range(2, merges.count("\n") + 1)  # line 1 is the version
+    assert len(numbers) > 5
+    for number in numbers:
+        (tmp_path / "merges.txt").write_text(merges, encoding="utf-8")
+        edit_merges(tmp_path, lambda lines, n=number: lines.pop(n - 1))
+        with pytest.raises(ValueError, match=rf"^line {number} of the merges must"):
+            Tokenizer.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "line, message",
+    [
+        ("q qq", "got 'q qq'; 'qqq' is not in the vocabulary"),
+        ("onetoken", "got 'onetoken'; 'onetoken' is not in the vocabulary"),
+        ("", "must join two earlier tokens to '.*', got ''"),
+        ("a b c", "must join two earlier tokens to '.*', got 'a b c'"),
+    ],
+)
+def test_a_wrong_line_of_the_merges_is_named(copy, line, message):
+    edit_merges(copy, lambda lines: lines.__setitem__(8, line))
+    with pytest.raises(ValueError, match="line 9 of the merges") as error:
+        Tokenizer.from_pretrained(copy)
+    error.match(message)
+
+
+def test_a_line_too_many_or_in_the_wrong_place_is_named(copy):
+    edit_merges(copy, lambda lines: lines.insert(-1, "e e"))
+    count = len((copy / "merges.txt").read_text(encoding="utf-8").split("\n"))
+    with pytest.raises(ValueError, match=rf"line {count - 1} .*must be the end"):
+        Tokenizer.from_pretrained(copy)
+    edit_merges(copy, lambda lines: lines.insert(1, lines.pop(2)))
+    with pytest.raises(ValueError, match="line 2 of the merges"):
+        Tokenizer.from_pretrained(copy)
+
+
+def test_a_vocabulary_without_a_byte_or_with_a_gap_is_refused(copy):
+    path = copy / "vocab.json"
+    vocab = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**vocab, "q": 5000}), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"the ids 0, 1, 2, \.\.\., got 600"):
+        Tokenizer.from_pretrained(copy)
+    del vocab["q"]
+    path.write_text(json.dumps(vocab), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"no byte {'q'}"):
+        Tokenizer.from_pretrained(copy)
+
+
+def test_a_vocabulary_file_cut_short_is_named(copy):
+    path = copy / "vocab.json"
+    path.write_text(path.read_text(encoding="utf-8")[:1000], encoding="utf-8")
+    with pytest.raises(ValueError, match=r"vocab.json must hold JSON, but:"):
+        Tokenizer.from_pretrained(copy)
+
+
+def test_a_tokenizer_of_another_kind_is_refused(copy, tmp_path):
+    path = copy / "tokenizer_config.json"
+    path.write_text('{"tokenizer_class": "Qwen2Tokenizer"}')
+    with pytest.raises(ValueError, match="must hold a GPT-2 tokenizer, got Qwen2"):
+        Tokenizer.from_pretrained(copy)
+    theirs = train_with_rust(["text"], 300)
+    theirs.pre_tokenizer = pre_tokenizers.Whitespace()
+    theirs.save(str(tmp_path / "tokenizer.json"))
+    with pytest.raises(ValueError, match="must hold a GPT-2 tokenizer, got Whitespace"):
+        Tokenizer.from_pretrained(tmp_path)
+
+
+def test_a_folder_without_a_tokenizer_names_the_missing_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"vocab\.json"):
+        Tokenizer.from_pretrained(tmp_path)
