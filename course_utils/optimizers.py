@@ -96,9 +96,8 @@ class AdamW(torch.optim.Optimizer):
         check_at_least_zero(lr=lr, eps=eps, weight_decay=weight_decay)
         if not all(0 <= beta < 1 for beta in betas):
             raise ValueError(f"betas must be in [0, 1), got {betas}")
-        super().__init__(
-            params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
-        )
+        settings = dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
+        super().__init__(params, settings)
 
     @torch.no_grad()
     def step(self):
@@ -177,23 +176,13 @@ class Muon(torch.optim.Optimizer):
                 "adjust_lr_fn must be 'original' or 'match_rms_adamw', "
                 f"got {adjust_lr_fn!r}"
             )
-        super().__init__(
-            params,
-            {
-                "lr": lr,
-                "weight_decay": weight_decay,
-                "momentum": momentum,
-                "adjust_lr_fn": adjust_lr_fn,
-                "dtype": dtype,
-            },
-        )
+        settings = dict(lr=lr, weight_decay=weight_decay, momentum=momentum)
+        settings |= dict(adjust_lr_fn=adjust_lr_fn, dtype=dtype)
+        super().__init__(params, settings)
         for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.ndim != 2:
-                    shape = tuple(parameter.shape)
-                    raise ValueError(
-                        f"params must be matrices (2-D), got shape {shape}"
-                    )
+            for shape in (tuple(parameter.shape) for parameter in group["params"]):
+                if len(shape) != 2:
+                    raise ValueError(f"params must be 2-D (matrices), got {shape}")
 
     @torch.no_grad()
     def step(self):
@@ -234,11 +223,7 @@ def check_at_least_zero(**arguments: float) -> None:
 
 
 def build_optimizer(
-    name: str,
-    model: nn.Module,
-    learning_rate: float,
-    weight_decay: float = 0.1,
-    betas: tuple[float, float] = (0.9, 0.95),
+    name: str, model: nn.Module, learning_rate: float, weight_decay: float = 0.1
 ) -> list[torch.optim.Optimizer]:
     """Return the optimizers that together train all of ``model``: "adamw" or "muon".
 
@@ -249,24 +234,20 @@ def build_optimizer(
         raise ValueError(f"name must be 'adamw' or 'muon', got {name!r}")
     groups = parameter_groups(model, weight_decay)
     optimizers = []
-    if name == "muon":
-        blocks = getattr(model, "blocks", nn.ModuleList())
-        hidden = [p for p in blocks.parameters() if p.ndim == 2 and p.requires_grad]
-        chosen = set(hidden)
+    if name == "muon" and (matrices := hidden_matrices(model)):
+        on_cpu = matrices[0].device.type == "cpu"
+        settings = dict(lr=learning_rate, weight_decay=weight_decay)
+        settings |= dict(dtype=torch.float32 if on_cpu else torch.bfloat16)
+        optimizers.append(Muon(matrices, adjust_lr_fn="match_rms_adamw", **settings))
+        taken = set(matrices)
         for group in groups:
-            group["params"] = [p for p in group["params"] if p not in chosen]
-        if hidden:
-            on_cpu = hidden[0].device.type == "cpu"
-            optimizers.append(
-                Muon(
-                    hidden,
-                    lr=learning_rate,
-                    weight_decay=weight_decay,
-                    adjust_lr_fn="match_rms_adamw",
-                    dtype=torch.float32 if on_cpu else torch.bfloat16,
-                )
-            )
-    groups = [group for group in groups if group["params"]]
-    if groups:
-        optimizers.append(AdamW(groups, lr=learning_rate, betas=betas))
+            group["params"] = [p for p in group["params"] if p not in taken]
+    if any(group["params"] for group in groups):
+        optimizers.append(AdamW(groups, lr=learning_rate, betas=(0.9, 0.95)))
     return optimizers
+
+
+def hidden_matrices(model: nn.Module) -> list[nn.Parameter]:
+    """Return the weight matrices inside ``model.blocks`` (none if there are none)."""
+    blocks = getattr(model, "blocks", nn.ModuleList())
+    return [p for p in blocks.parameters() if p.ndim == 2 and p.requires_grad]

@@ -372,7 +372,8 @@ def goes_on(tokenizer: Tokenizer, word: bytes) -> torch.Tensor:
     """Return bool (V,): which tokens go on with ``word``; the others end it.
 
     A token goes on if GPT-2's pattern leaves the word and the token in one piece. Every
-    token but end-of-text goes on with the empty word.
+    token but end-of-text goes on with the empty word. A run of white space is kept
+    whole here; the pattern would look ahead and leave its last sign to the next word.
     """
     text = _text(word)
     alike = (a for pattern, a in ALIKE.items() if regex.fullmatch(pattern, text))
@@ -433,6 +434,7 @@ def next_words(
     """
     ids = encode_prompt(model, tokenizer, prompt)
     prompt_ids, _ = _check(model, ids, 1, tokenizer.end_of_text, None)
+    room = model.config.n_positions - len(ids)
     words: defaultdict[str, float] = defaultdict(float)
     begun: list[tuple[float, list[int]]] = []  # a heap of (-probability, tokens)
     batch, floor, cache = [(-1.0, [])], min_mass, model.new_cache()
@@ -453,7 +455,8 @@ def next_words(
                 floor = max(min_mass, heapq.nlargest(n, words.values())[-1])
             for i, token in (on & (masses > floor)).nonzero().tolist():
                 tokens = [*batch[i][1], token]
-                heapq.heappush(begun, (-float(masses[i, token]), tokens))
+                if len(tokens) <= room:
+                    heapq.heappush(begun, (-float(masses[i, token]), tokens))
             batch = []
             while begun and -begun[0][0] > floor and len(batch) < AT_ONCE:
                 batch.append(heapq.heappop(begun))

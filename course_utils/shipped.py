@@ -16,11 +16,13 @@ import os
 import random
 import shlex
 from pathlib import Path
+from statistics import fmean
 
 import torch
 
 from course_utils.files import atomic_path
 from course_utils.model import GPT
+from course_utils.sampling import generate
 from course_utils.tokenization import Tokenizer
 from course_utils.training import measure_gap
 from course_utils.world import World
@@ -60,6 +62,30 @@ def gap_on_new_stories(
     return measure_gap(model, tokenizer, world, texts)
 
 
+def share_of_possible_stories(
+    model: GPT, tokenizer: Tokenizer, n: int = 500, seed: int = 0
+) -> float:
+    """Return the share of ``n`` sampled stories that the world could have told.
+
+    Plain sampling, at temperature 1 with nothing cut off.
+    """
+    return fmean(map(World().is_valid, sample_stories(model, tokenizer, n, seed)))
+
+
+def sample_stories(
+    model: GPT, tokenizer: Tokenizer, n: int, seed: int = 0
+) -> list[str]:
+    """Return ``n`` stories that the model writes, all at once."""
+    end = tokenizer.end_of_text
+    prompts = torch.tensor([[end, *tokenizer.encode("One")]] * n)
+    room = model.config.n_positions - prompts.shape[1]
+    rows = generate(model, prompts, min(130, room), end_of_text=end, seed=seed)
+    return [
+        tokenizer.decode([token for token in row if token != end])
+        for row in rows.tolist()
+    ]
+
+
 def ship(name: str, run: str | os.PathLike) -> dict:
     """Make the shipped folder ``name`` from a finished run; return its figures."""
     run, folder = Path(run), folder_of(name)
@@ -79,15 +105,16 @@ def ship(name: str, run: str | os.PathLike) -> dict:
         gap, error = gap_on_new_stories(*load(name))  # as shipped: in half precision
         recorded["gap_to_the_floor_nats_per_token"] = round(gap, 4)
         recorded["standard_error"] = round(error, 4)
+        share = share_of_possible_stories(*load(name))
+        recorded["share_of_possible_stories"] = round(share, 3)
     with atomic_path(folder / FIGURES_FILE) as temporary:
         temporary.write_text(json.dumps(recorded, indent=2) + "\n", encoding="utf-8")
     return recorded
 
 
 def _command(options: dict) -> str:
-    parts = [
-        f"--{k.replace('_', '-')} {shlex.quote(str(v))}" for k, v in options.items()
-    ]
+    given = {k: v for k, v in options.items() if v is not None}
+    parts = [f"--{k.replace('_', '-')} {shlex.quote(str(v))}" for k, v in given.items()]
     return " ".join(["python -m course_utils.training --out RUN", *parts])
 
 

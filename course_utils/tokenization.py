@@ -1,4 +1,4 @@
-r"""Byte-level byte-pair encoding (BPE): text to token ids and back, as GPT-2 does it.
+"""Byte-level byte-pair encoding (BPE): text to token ids and back, as GPT-2 does it.
 
 A model reads numbers, so text is cut into tokens and each token has a number, its id.
 Characters make long sequences, whole words an endless list. BPE lies between:
@@ -34,7 +34,8 @@ Merges = dict[tuple[int, int], int]  # pair of ids -> id of the token that joins
 
 # The first alternative that fits: the ends of "it's" and "we'll"; letters, digits or
 # other signs, each with the space before them; spaces, leaving the last for the word
-# that follows; any spaces.
+# that follows; any spaces. (What counts as a letter is as in the ``regex`` library's
+# version of Unicode: letters new to Unicode may be cut off elsewhere.)
 SPLIT_PATTERN = regex.compile(
     r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 )
@@ -149,7 +150,7 @@ def learn_merges(word_counts: Mapping[str, int], n_merges: int) -> Merges:
         new_id = merges[pair] = 256 + len(merges)
         first, second = pair
         new_pairs = set()
-        for index in found_in.pop(pair):  # no other word changes
+        for index in found_in.pop(pair):  # no other words change
             words[index] = merge_pair(words[index], pair, new_id)
             for new in pairwise(words[index]):
                 if new_id in new:

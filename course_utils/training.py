@@ -20,6 +20,7 @@ import json
 import math
 import os
 import random
+import re
 import signal
 import sys
 import threading
@@ -85,7 +86,7 @@ class TrainingConfig:
     Raises ValueError for a number out of its range or an unknown name.
     """
 
-    steps: int = 500  # optimization steps
+    steps: int = 600  # optimization steps
     learning_rate: float = 1e-2  # the peak; AdamW wants about a third of it
     warmup_steps: int | None = None  # None: a twentieth of the steps
     schedule: str = "cosine"  # or "linear"
@@ -533,7 +534,10 @@ OPTIONS = {
     "dropout": (float, "share of values zeroed while training"),
     "context": (int, "n_positions: the longest text the model can read, in tokens"),
     "vocab_size": (int, "entries of the tokenizer, which is learnt from the data"),
-    "batch_size": (int, "windows of text, or stories of the world, in one batch"),
+    "batch_size": (
+        int,
+        "windows of text (8), or stories of the world (32), in a batch",
+    ),
     "steps": (int, "optimization steps"),
     "micro_steps": (int, "batches whose gradients are added up for one step"),
     "learning_rate": (float, "the highest learning rate"),
@@ -554,7 +558,6 @@ OPTIONS = {
 DEFAULTS = {  # where there is none: as the preset has it
     **asdict(TrainingConfig()),
     "preset": "course",
-    "batch_size": 16,
     "stories": 20_000,
     "bias": 0.0,
     "notes": 0.0,
@@ -665,7 +668,8 @@ def settle_options(out: Path, given: dict, resume: bool) -> dict:
     elif "data" not in given:
         raise ValueError("--data must be a text file, 'world' or 'python-docs'")
     else:
-        options = {**DEFAULTS, **given}
+        batch_size = 32 if given["data"] == "world" else 8  # stories are short
+        options = {**DEFAULTS, "batch_size": batch_size, **given}
     training_config(options), model_config(options)  # wrong values raise here
     return options
 
@@ -820,7 +824,8 @@ def report(trainer: Trainer, tokenizer: Tokenizer, options: dict) -> None:
         world = World(options["bias"], options["notes"])
         gap, error = measure_gap(model, tokenizer, world, texts[:GAP_STORIES])
         print(f"gap to the floor {gap:.4f} ± {error:.4f} nats per token")
-    prompt = options.get("prompt", " ".join(texts[0].split()[:4]))
+    first_words = re.match(r"(\s*\S+){0,4}", texts[0]).group()
+    prompt = options.get("prompt", first_words)
     room = model.config.n_positions - len(tokenizer.encode(prompt)) - 1
     length = max(1, min(100, room))
     sample = generate_text(

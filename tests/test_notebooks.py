@@ -193,7 +193,8 @@ def test_on_colab_a_page_from_drive_without_setting_says_what_to_do(monkeypatch)
     assert colab.installs == []
 
 
-def test_on_a_laptop_nothing_is_installed_or_asked(monkeypatch, capsys):
+def test_on_a_laptop_or_a_second_time_nothing_is_installed(monkeypatch, capsys):
+    assert Colab(monkeypatch, True, GITHUB.format("main"), installed=True).run() == []
     assert Colab(monkeypatch, False, None, installed=True).run() == []
     with pytest.raises(AssertionError, match=r"pip install -r requirements\.txt"):
         Colab(monkeypatch, False, None).run()

@@ -2,7 +2,8 @@
 
 import itertools
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
+from functools import lru_cache
 
 import pytest
 import torch
@@ -340,6 +341,7 @@ def test_one_beam_is_greedy(pair):
 def test_beams_as_many_as_beginnings_find_the_likeliest_text():
     model = stirred_model(3, vocab_size=5, spread=0.2)
 
+    @torch.no_grad()
     def log_prob(tokens):
         log_probs = model(torch.tensor([[1, *tokens]])).log_softmax(dim=-1)[0]
         return sum(float(log_probs[t, token]) for t, token in enumerate(tokens))
@@ -363,7 +365,7 @@ def writer(tokenizer):
 
 
 def test_generated_text_is_the_prompt_and_the_decoded_tokens(writer, tokenizer):
-    for seed in range(10):
+    for seed in range(4):
         options = dict(temperature=1.5, seed=seed)
         ids = encode_prompt(writer, tokenizer, "The dog")
         end = tokenizer.end_of_text
@@ -397,20 +399,9 @@ def test_spaces_at_the_end_of_a_prompt_make_no_difference(writer, tokenizer):
 
 # --- The next word ---
 
-WORD_TEXT = st.text(st.sampled_from("ab1.,'sl \n\té中😀…"), min_size=1, max_size=4)
 
-
-@given(WORD_TEXT)
-def test_a_token_goes_on_with_a_word_if_the_pattern_keeps_them_in_one_piece(text):
-    tokenizer = TinyTokenizer(*TINY_TOKENS)
-    word = SPLIT_PATTERN.match(text).group()
-    for token, on in enumerate(goes_on(tokenizer, word.encode()).tolist()):
-        both = word + tokenizer.token_bytes(token).decode()
-        assert on == (SPLIT_PATTERN.findall(both) == [both] and token != 0), both
-
-
-class TinyTokenizer:
-    """A vocabulary made by hand; token 0 is end-of-text."""
+class HandMade:
+    """A tokenizer of the given tokens; token 0 is end-of-text."""
 
     end_of_text = 0
 
@@ -428,62 +419,194 @@ class TinyTokenizer:
         return [self.tokens.index(character) for character in text]
 
 
-TINY_TOKENS = [
+PARTS = [
     "a",
     "b",
     " a",
-    "ab",
+    "é",
     ".",
     "..",
     "'",
     "s",
+    "l",
     "'s",
+    "'l",
     " ",
     "\n",
     "1",
     " .",
-    "'l",
 ]
+EVERY_KIND = HandMade(*PARTS)
 
 
-def words_by_enumeration(model, tokenizer, prompt, depth):
-    """Cut every text of ``depth`` tokens into words; add up those of the first one."""
-    words = defaultdict(float)
-    end = tokenizer.end_of_text
-    prompt_ids = [end, *tokenizer.encode(prompt)]
-    texts = [[]]
-    for _ in range(depth):
-        texts = [
-            [*text, token]
-            for text in texts
-            for token in ([end] if end in text else range(tokenizer.vocab_size))
-        ]
+@given(st.lists(st.sampled_from(PARTS), min_size=1, max_size=4))
+def test_a_token_goes_on_with_a_word_if_the_pattern_keeps_both_in_one_piece(parts):
+    word = SPLIT_PATTERN.match("".join(parts)).group()
+    on = goes_on(EVERY_KIND, word.encode()).tolist()
+    assert not on[0]
+    for token, piece in enumerate(PARTS, start=1):
+        assert on[token] == (SPLIT_PATTERN.findall(word + piece) == [word + piece])
+
+
+def words_by_enumeration(model, tokenizer, prompt, n):
+    """Cut every text of n tokens into words; add up the chances of each first word.
+
+    Texts whose first word may not be over are left out.
+    """
+    end, words = tokenizer.end_of_text, defaultdict(float)
+    start = [end, *tokenizer.encode(prompt)]
+    texts = list(itertools.product(range(tokenizer.vocab_size), repeat=n))
     with torch.no_grad():
-        logits = model(torch.tensor([prompt_ids + text for text in texts]))
-    chances = logits[:, len(prompt_ids) - 1 : -1].double().softmax(dim=-1)
-    for text, rows in zip(texts, chances, strict=True):
-        mass = 1.0
-        for token, row in zip(text, rows, strict=True):
-            mass *= float(row[token])
-            if token == end:
-                break
-        whole = "".join(tokenizer.tokens[token] for token in text if token != end)
-        first = SPLIT_PATTERN.findall(whole)[:1] or [""]
-        # The first word is known if something follows it.
-        if end in text or first != [whole]:
-            words[first[0]] += mass
+        logits = model(torch.tensor([[*start, *text[:-1]] for text in texts]))
+    rows = logits[:, len(start) - 1 :].double().softmax(dim=-1)
+    chances = rows.gather(2, torch.tensor(texts)[..., None])[..., 0].prod(dim=1)
+    for text, chance in zip(texts, chances.tolist(), strict=True):
+        ended = end in text
+        written = text[: text.index(end)] if ended else text
+        pieces = SPLIT_PATTERN.findall("".join(tokenizer.tokens[i] for i in written))
+        if ended or len(pieces) > 1:
+            words[pieces[0] if pieces else ""] += chance
     return words
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_next_words_are_those_of_all_texts_cut_into_words(seed):
-    tokenizer = TinyTokenizer("a", " b", ".", "b")
-    # Long words are unlikely here, so five tokens tell nearly every first word.
-    model = stirred_model(seed, spread=0.5, vocab_size=5)
-    expected = words_by_enumeration(model, tokenizer, "a.", depth=5)
-    got = next_words(model, tokenizer, "a.", n=10**6, min_mass=1e-9)
-    missing = 1 - sum(expected.values())
-    for word in expected:
-        assert expected[word] <= got[word] + 1e-6
-        assert got[word] <= expected[word] + missing + 1e-6
-    assert list(got.values()) == sorted(got.values(), reverse=True)
+@pytest.mark.parametrize("tokens", ["a| b|.|b", "'|s|a| a", "..|.| .|1"])
+def test_next_words_are_the_first_words_of_all_texts(tokens):
+    tokenizer = HandMade(*tokens.split("|"))
+    for seed in range(2):
+        # Room for the prompt's 3 tokens and 5 more; a sixth may follow the last.
+        model = stirred_model(seed, vocab_size=5, n_positions=8)
+        single = [token for token in tokenizer.tokens if len(token) == 1]
+        prompt = "".join(single[:2])
+        got = next_words(model, tokenizer, prompt, n=10**6, min_mass=0)
+        assert list(got.values()) == sorted(got.values(), reverse=True)
+        expected = words_by_enumeration(model, tokenizer, prompt, 6)
+        assert got.keys() >= expected.keys()
+        for word, chance in got.items():
+            assert chance == pytest.approx(expected[word], abs=1e-6), word
+
+
+def test_followed_to_the_end_all_words_together_have_probability_1():
+    tokenizer = HandMade("a", " a", ".", "1")
+    model = stirred_model(spread=0.1, vocab_size=5)
+    words = next_words(model, tokenizer, "a.", n=10**6, min_mass=1e-9)
+    assert sum(words.values()) == pytest.approx(1, abs=1e-5)
+    assert len(words) > 20  # also " aaaa", "...", "111"
+
+
+@lru_cache
+def model_and_all_its_words(seed):
+    tokenizer = HandMade("a", " a", ".", "1", "b")
+    model = stirred_model(seed, spread=0.15, vocab_size=6)
+    return model, tokenizer, next_words(model, tokenizer, "a", 10**6, min_mass=1e-5)
+
+
+@given(st.integers(0, 3), st.integers(1, 12), st.sampled_from([0.1, 1e-2, 1e-4]))
+def test_the_likeliest_words_are_lower_bounds_and_at_most_1_together(seed, n, least):
+    model, tokenizer, every = model_and_all_its_words(seed)
+    words = next_words(model, tokenizer, "a", n, min_mass=least)
+    assert len(words) <= n and sum(words.values()) <= 1 + 1e-9
+    assert all(0 <= chance <= every[word] + 1e-6 for word, chance in words.items())
+    # No word that is clearly likelier than all that were given was overlooked.
+    floor = max(least, min(words.values())) if len(words) == n else least
+    assert all(every[word] <= floor + 0.05 for word in every.keys() - words.keys())
+
+
+def test_next_words_are_as_frequent_as_in_sampled_texts(writer, tokenizer):
+    words = next_words(writer, tokenizer, "The dog", n=200, min_mass=1e-4)
+    ids = [encode_prompt(writer, tokenizer, "The dog")] * 2000
+    end = tokenizer.end_of_text
+    rows = generate(writer, ids, 12, seed=0, end_of_text=end)[:, len(ids[0]) :]
+    counts = Counter()
+    for row in rows.tolist():
+        text = tokenizer.decode(row[: row.index(end)] if end in row else row)
+        counts[(SPLIT_PATTERN.findall(text.replace("\ufffd", "x")) or [""])[0]] += 1
+    plain = {w: chance for w, chance in words.items() if w.isascii()}
+    for word in list(plain)[:8]:
+        assert counts[word] / 2000 == pytest.approx(plain[word], abs=0.03), word
+
+
+def test_after_a_space_come_the_words_that_begin_with_one():
+    tokenizer = HandMade("a", " a", " .", "1", "b")
+    model = stirred_model(spread=0.15, vocab_size=6)
+    options = dict(n=10**6, min_mass=1e-6)
+    words = next_words(model, tokenizer, "ab", **options)
+    spaced = {w[1:]: chance for w, chance in words.items() if w[:1] == " "}
+    total = sum(spaced.values())
+    got = next_words(model, tokenizer, "ab ", **options)
+    for word in spaced.keys() | got.keys() - {""}:
+        expected = spaced.get(word, 0) / total
+        assert got.get(word, 0) == pytest.approx(expected, abs=1e-3)
+    assert got.get("", 0) == 0  # a text does not end in a space
+    # At the very beginning there is nothing before the space that it could follow.
+    assert next_words(model, tokenizer, " ") == next_words(model, tokenizer, "")
+
+
+# --- Bad input ---
+
+
+@pytest.mark.parametrize(
+    ("knobs", "message"),
+    [
+        ({"temperature": -1}, "temperature must be positive, or 0 .*, got -1"),
+        ({"temperature": float("nan")}, "temperature must be positive.*, got nan"),
+        ({"top_k": 0}, "top_k must be a whole number of at least 1, or None, got 0"),
+        ({"top_k": 2.5}, "top_k must be a whole number .* got 2.5"),
+        ({"top_p": 0}, r"top_p must be in \(0, 1\], got 0"),
+        ({"top_p": 1.7}, r"top_p must be in \(0, 1\], got 1.7"),
+        ({"repetition_penalty": 0}, "repetition_penalty must be positive, got 0"),
+        ({"end_of_text": 41}, r"end_of_text must be in 0..40, got 41"),
+    ],
+)
+@pytest.mark.parametrize("function", [generate, stream])
+@pytest.mark.parametrize("greedy", [{}, {"temperature": 0}])
+def test_a_knob_out_of_range_is_named_before_any_work(
+    pair, function, greedy, knobs, message
+):
+    with pytest.raises(ValueError, match=message):
+        function(pair[0], [1, 2], 3, **{**greedy, **knobs})
+
+
+@pytest.mark.parametrize("empty", [[], [[1], []], torch.zeros(1, 0).long()])
+@pytest.mark.parametrize(
+    "function",
+    [lambda m, ids: generate(m, ids, 3), lambda m, i: beam_search(m, i, 2, 3)],
+)
+def test_an_empty_prompt_is_refused_with_advice(pair, function, empty):
+    with pytest.raises(ValueError, match=r"ids must hold .* starts with end_of_text"):
+        function(pair[0], empty)
+
+
+def test_more_tokens_than_positions_are_refused_with_advice(pair, writer, tokenizer):
+    message = "n_positions=48, got 40 [+] 9; .* last 39: ids"
+    for function in (generate, stream, lambda *a: beam_search(*a[:2], 2, a[2])):
+        with pytest.raises(ValueError, match=message):
+            function(pair[0], torch.ones(1, 40).long(), 9)
+    with pytest.raises(ValueError, match=r"n_positions=48, got 1 [+] 60; .* tokens$"):
+        generate(pair[0], [1], 60)
+    assert generate(pair[0], torch.ones(1, 39).long(), 9).shape == (1, 48)
+    for function in (next_words, generate_text):
+        with pytest.raises(ValueError, match="n_positions=64, got"):
+            function(writer, tokenizer, "cat " * 64)
+
+
+def test_other_wrong_arguments_are_named(pair, tokenizer):
+    model, two = pair[0], torch.tensor([[1, 2]])
+    for call, message in [
+        (lambda: generate(model, two, 0), "max_new_tokens must be at least 1, got 0"),
+        (lambda: stream(model, [[1], [2]], 3), "ids must be a single prompt, got 2"),
+        (lambda: beam_search(model, two, 0, 3), "n_beams must be at least 1, got 0"),
+        (lambda: generate(model, [41], 3), r"ids must be in 0..40 .*got 41"),
+        (
+            lambda: generate(model, two, 3, padding=torch.tensor([[True, False]])),
+            "padding must be on the left",
+        ),
+        (
+            lambda: generate(model, two, 3, padding=torch.tensor([[True]])),
+            "padding must be as ids",
+        ),
+        (lambda: next_words(model, tokenizer, "a"), "tokenizer.vocab_size must be the"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            call()
+    with pytest.raises(TypeError, match="topk"):
+        generate(model, two, 3, topk=5)

@@ -160,7 +160,7 @@ def test_every_step_uses_the_learning_rate_of_the_schedule(schedule):
     ]
     assert history.learning_rates == expected
     assert used == [{rate} for rate in expected]
-    assert (expected[0], expected[1]) == (peak / 2, peak)
+    assert expected[:2] == pytest.approx([peak / 2, peak])
     assert expected[-1] == pytest.approx(final)
 
 

@@ -173,10 +173,10 @@ STORY_OF_SEED_7 = (
     "One rainy Thursday, Emma the pilot made a small orange book at the "
     "school. Her friend Ruth the poet was at the mill with an angry rabbit."
     " On the way home Emma lost the book, but Ruth found it. Somebody asked"
-    ' Ruth: "What did you have?" Ruth said: "I had an angry rabbit." That '
-    "night they told everyone: Emma made a small orange book at the school,"
-    " and Ruth was at the mill with an angry rabbit. Now the book is with "
-    "Ruth."
+    ' Ruth: "Who was with you?" Ruth said: "I was with an angry rabbit." '
+    "That night they told everyone: Emma made a small orange book at the "
+    "school, and Ruth was at the mill with an angry rabbit. Now the book is"
+    " with Ruth."
 )
 
 
@@ -278,7 +278,7 @@ def test_owners_follow_from_the_event():
         facts = story.facts
         is_thing = noun == facts.thing.noun.english
         assert owner == str(facts.thing_owner if is_thing else facts.animal_owner)
-        gave = regex.search(rf"(\w+) gave the {noun} to (\w+),", story.text)
+        gave = regex.search(rf"(gave|lent) the {noun} to (\w+),", story.text)
         if gave:
             assert owner == gave.group(2)
     assert {s.facts.event for s in samples} == set(EVENTS)

@@ -40,7 +40,7 @@ from course_utils.world.telling import Choose, Options
 Pieces = Generator[str, None, object]
 
 # What can happen after the two people have met, and who has what in the end.
-EVENTS = ("gave thing", "gave animal", "lost", "kept")
+EVENTS = ("gave thing", "lent animal", "lost", "kept")
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class Facts:
     @property
     def animal_owner(self) -> Person:
         """Who has the animal when the story ends."""
-        return self.first if self.event == "gave animal" else self.second
+        return self.first if self.event == "lent animal" else self.second
 
 
 # ------------------------------------------------------------------ options
@@ -224,7 +224,7 @@ def event_sentence(event: str, first, second, thing: Noun, animal: Noun) -> str:
     return {
         "gave thing": f"{first} gave the {ball} to {second}, "
         f"so {second} thanked {first}.",
-        "gave animal": f"{second} gave the {cat} to {first}, "
+        "lent animal": f"Then {second} lent the {cat} to {first}, "
         f"so {first} thanked {second}.",
         "lost": f"On the way home {first} lost the {ball}, but {second} found it.",
         "kept": f"{first} showed the {ball} to {second}, but kept it.",
@@ -255,11 +255,12 @@ def _talk(choose: Choose, facts: Facts) -> Pieces:
 def spoken_answers(facts: Facts, person: Person) -> dict[str, str]:
     """Return the questions that a person of a story can be asked, with the answers."""
     place = person.place.phrase
-    had = facts.thing if person == facts.first else facts.animal
-    return {
-        "Where were you?": place[0].upper() + place[1:],
-        "What did you have?": f"I had {with_article(str(had))}",
-    }
+    answers = {"Where were you?": place[0].upper() + place[1:]}
+    if person == facts.first:
+        thing = with_article(str(facts.thing))
+        return answers | {"What did you bring?": f"I brought {thing}"}
+    animal = with_article(str(facts.animal))
+    return answers | {"Who was with you?": f"I was with {animal}"}
 
 
 def _retell(facts: Facts) -> str:

@@ -14,6 +14,7 @@ Also shown: how long ``next_words`` takes on a trained model or, if none is name
 """
 
 import argparse
+import random
 import statistics
 import time
 
@@ -80,7 +81,7 @@ def compare_speed(n, repeats):
 
 
 def time_next_words(folder, repeats):
-    story = World().sample(__import__("random").Random(0)).text
+    story = World().sample(random.Random(0)).text
     if folder:
         model, tokenizer = GPT.load(folder), Tokenizer.from_pretrained(folder)
     else:

@@ -91,7 +91,8 @@ def it_opens_with_its_title_its_links_and_the_set_up(page):
 def it_says_how_long_it_runs_and_how_long_it_takes_to_study(page):
     before_code = page.cells[: page.cells.index(page.code[0])]
     opening = "\n".join(cell.source for cell in before_code)
-    times = re.findall(r"\d+ *(?:s|seconds?|min|minutes?|h|hours?)\b", opening)
+    units = r"(?:s|seconds?|min|minutes?|h|hours?)"
+    times = re.findall(rf"\b(?:\d+|an?) *{units}\b", opening)  # also "a minute"
     assert len(times) >= 2, f"two times are needed, found {times}"
 
 
