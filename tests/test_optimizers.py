@@ -302,7 +302,10 @@ def test_built_optimizers_learn(name):
         (lambda p: Muon(p, weight_decay=-1), "weight_decay must be at least 0"),
         (lambda p: Muon(p, momentum=1.0), r"momentum must be in \[0, 1\), got 1.0"),
         (lambda p: Muon(p, adjust_lr_fn="x"), "'original' or 'match_rms_adamw', got"),
-        (lambda p: Muon([nn.Parameter(torch.zeros(3))]), r"2-D\), got shape \(3,\)"),
+        (
+            lambda p: Muon([nn.Parameter(torch.zeros(3))]),
+            r"2-D \(matrices\), got \(3,\)",
+        ),
         (lambda p: build_optimizer("sgd", nn.Linear(2, 2), 0.1), "'adamw' or 'muon'"),
     ],
 )

@@ -47,8 +47,8 @@ OURS = (
     16,
     TrainingConfig(
         optimizer="muon",
-        steps=400,
-        learning_rate=0.015,
+        steps=420,
+        learning_rate=0.01,
         warmup_steps=10,
         schedule="linear",
         final_fraction=0.0,

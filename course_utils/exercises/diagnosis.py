@@ -1,0 +1,186 @@
+"""Check an answer, and name the misconception behind a wrong one.
+
+The learner's function and the reference run on the same inputs, twice, with different
+states of the global random generators. If they do not agree, every misconception is run
+on these inputs too: one that behaves like the learner's function on *all* of them (same
+values, same kind of error, same changes to the arguments, same dependence on chance) is
+the diagnosis. What matches none is described by its first difference.
+"""
+
+import dis
+import inspect
+import random
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from .definition import Exercise, Misconception
+from .limits import TimeLimit, time_limit
+from .outcomes import Difference, Outcome, difference, random_state_kept, run, same
+
+STATUSES = ("solved", "not yet", "error", "not started")
+FIRST, SECOND = 1, 2  # states of the global random generators
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check found.
+
+    ``fault`` names what is wrong where no misconception fits: "time limit", "changes
+    its input", "depends on chance", "type", "shape", "dtype", "NaN", "values", "error".
+    ``case``, ``expected`` and ``got`` are the first input on which the answer fails.
+    """
+
+    status: str
+    n_cases: int = 0
+    fault: str = ""
+    misconception: Misconception | None = None
+    case: tuple = ()
+    expected: Outcome | None = None
+    got: Outcome | None = None
+    difference: Difference | None = None
+    line: str = ""  # the learner's own line at which it stopped
+
+    @property
+    def label(self) -> str:
+        """The verdict in a few words: "not yet: mask transposed"."""
+        why = self.misconception.title if self.misconception else self.fault
+        if self.status == "error" and self.got is not None:
+            why = type(self.got.error).__name__
+        return f"{self.status}: {why}" if why else self.status
+
+
+def check(exercise: Exercise, function: Callable, seed: int = 0) -> Verdict:
+    """Compare a function with the exercise's reference on the inputs of this seed."""
+    if not callable(function):
+        raise TypeError(f"function must be callable, got {type(function).__name__}")
+    cases = list(exercise.cases(random.Random(seed)))
+    with random_state_kept():
+        case = cases[0]
+        try:
+            with time_limit(exercise.seconds):
+                first = run(exercise.observe, function, case, FIRST)
+                if is_not_started(function, first):
+                    return Verdict("not started", len(cases))
+                got = [first]
+                for case in cases[1:]:
+                    got.append(run(exercise.observe, function, case, FIRST))
+                for case in cases:
+                    again = run(exercise.observe, function, case, SECOND)
+                    got.append(again)
+        except TimeLimit as limit:
+            line = own_line(limit, function)
+            return Verdict("not yet", len(cases), "time limit", case=case, line=line)
+        return _judge(exercise, function, cases, got)
+
+
+def is_not_started(function: Callable, outcome: Outcome) -> bool:
+    """Return whether an answer is still the stub.
+
+    A stub has no body at all, or gives ``...`` back, or computes with ``...``, or
+    raises NotImplementedError. A function with a body that gives None is no stub: it
+    forgot its return.
+    """
+    if has_no_body(function):
+        return True
+    error, value = outcome.error, outcome.value
+    if error is not None:
+        unfinished = isinstance(error, TypeError | AttributeError)
+        return isinstance(error, NotImplementedError) or (
+            unfinished and "ellipsis" in str(error).lower()
+        )
+    first = value[0] if isinstance(value, tuple | list) and value else value
+    return value is ... or first is ...
+
+
+def has_no_body(function: Callable) -> bool:
+    """Return whether a function holds nothing but a docstring, ``...`` or ``pass``.
+
+    Of a class: whether one of its methods does.
+    """
+    if isinstance(function, type):
+        return any(
+            map(has_no_body, filter(inspect.isfunction, vars(function).values()))
+        )
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return code is not None and all(
+        step.opname in ("RESUME", "NOP", "RETURN_VALUE")
+        or (step.opname in ("LOAD_CONST", "RETURN_CONST") and step.argval is None)
+        for step in dis.get_instructions(code)
+    )
+
+
+def own_line(error: BaseException, function: Callable) -> str:
+    """Return "line 3: scores = query @ key", the last line of the learner's own.
+
+    Frames of the engine, of torch and of the standard library do not share the
+    namespace that the learner's function lives in. Empty if no frame does.
+    """
+    function = inspect.unwrap(function)
+    module = sys.modules.get(getattr(function, "__module__", None))
+    own = getattr(function, "__globals__", None) or vars(module or object)
+    last = None
+    for frame, number in traceback.walk_tb(error.__traceback__):
+        if frame.f_globals is own:
+            last = frame, number
+    if last is None:
+        return ""
+    summary = traceback.StackSummary.extract([last])[0]
+    return f"line {last[1]}: {summary.line}" if summary.line else f"line {last[1]}"
+
+
+def _judge(exercise, function, cases: Sequence[tuple], got: list[Outcome]) -> Verdict:
+    """Return the verdict on outcomes of all cases, twice over."""
+    n = len(cases)
+    expected = [
+        run(exercise.observe, exercise.reference, case, FIRST) for case in cases
+    ]
+    agree = [same(expected[i % n], got[i], exercise.tolerance) for i in range(2 * n)]
+    if all(agree):
+        return Verdict("solved", n)
+    which = agree.index(False)
+    i = which % n
+    want, came = expected[i], got[which]
+    found = None
+    if want.error is None and came.error is None:
+        found = difference(want.value, came.value, exercise.tolerance)
+    status, fault, line = "not yet", found.kind if found else "", ""
+    if came.error is not None:
+        status, fault = "error", "error"
+        line = own_line(came.error, function)
+    elif want.error is not None:
+        fault = "no error"
+    elif came.changed and not want.changed:
+        fault = "changes its input"
+    if _chance(got, exercise.tolerance):
+        status, fault = "not yet", "depends on chance"
+    misconception = _diagnose(exercise, cases, got)
+    if misconception is not None:
+        status = "not yet"
+    return Verdict(status, n, fault, misconception, cases[i], want, came, found, line)
+
+
+def _chance(outcomes: list[Outcome], tolerance: float) -> bool:
+    """Return whether the second run gave something else than the first."""
+    n = len(outcomes) // 2
+    pairs = zip(outcomes[:n], outcomes[n:], strict=True)
+    return not all(same(one, other, tolerance) for one, other in pairs)
+
+
+def _diagnose(exercise, cases, got: list[Outcome]) -> Misconception | None:
+    """Return the misconception that behaves as the learner's function does."""
+    # Where chance plays a part, both must throw the same from the same random state.
+    seeds = (FIRST, SECOND) if _chance(got, exercise.tolerance) else (FIRST,)
+    runs = [(case, seed) for seed in seeds for case in cases]
+    for misconception in exercise.misconceptions:
+        a_value_agrees = False  # errors agree by type alone: too little by itself
+        for (case, seed), came in zip(runs, got, strict=False):
+            theirs = run(exercise.observe, misconception.function, case, seed)
+            if not same(theirs, came, exercise.tolerance):
+                break
+            a_value_agrees = a_value_agrees or came.error is None
+        else:
+            if a_value_agrees:
+                return misconception
+    return None
