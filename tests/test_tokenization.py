@@ -575,7 +575,7 @@ def test_a_line_too_many_or_in_the_wrong_place_is_named(copy):
 def test_a_line_that_joins_what_is_not_made_yet_is_named(tmp_path):
     Tokenizer.train("abc abc", 1000).save_pretrained(tmp_path)  # a b, ab c, Ġ abc
     edit_merges(tmp_path, lambda lines: lines.__setitem__(2, "a bc"))
-    with pytest.raises(ValueError, match="line 3 .* to 'abc', got 'a bc'"):
+    with pytest.raises(ValueError, match=r"line 3 .* to 'abc', got 'a bc'"):
         Tokenizer.from_pretrained(tmp_path)
 
 

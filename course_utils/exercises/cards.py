@@ -34,7 +34,7 @@ NEUTRAL = "var(--jp-info-color1, #0288d1)"
 BOX = "border-left:4px solid {};padding:0.2em 0.9em;margin:0.4em 0;color:inherit"
 CODE = (
     "background:var(--jp-layout-color2, rgba(128,128,128,0.15));color:inherit;"
-    "padding:0.4em 0.6em;overflow-x:auto;line-height:1.3"
+    "padding:0.4em 0.6em;margin:0.3em 0 0.7em;overflow-x:auto;line-height:1.3"
 )
 
 
