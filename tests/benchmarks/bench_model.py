@@ -24,7 +24,7 @@ from course_utils.huggingface import stand_in_gpt2, to_huggingface
 from course_utils.sampling import generate
 
 # size -> (batch, tokens) of one forward pass, tokens to generate after a prompt of 16
-WORK = {"course": ((8, 256), 128), "gpt2": ((1, 256), 24)}
+WORK = {"course": ((8, 256), 128), "gpt2": ((1, 128), 16)}
 
 
 def forward_passes(ours, theirs, shape):
@@ -78,7 +78,7 @@ def main():
     arguments = parser.parse_args()
     sizes = arguments.size or list(WORK)
     torch.manual_seed(0)
-    lines = []
+    print(f"{torch.get_num_threads()} threads, torch {torch.__version__}")
     with tqdm(total=2 * len(sizes) * (arguments.repeats + 1)) as progress:
         for size in sizes:
             ours = stand_in_gpt2(0, PRESETS[size])
@@ -89,9 +89,7 @@ def main():
                 (f"generate {n_tokens} tokens", generations(ours, theirs, n_tokens)),
             ):
                 line = measure(f"{size}: {name}", *work, arguments.repeats, progress)
-                lines.append(line)
-    print(f"{torch.get_num_threads()} threads, torch {torch.__version__}")
-    print("\n".join(lines))
+                progress.write(line)
 
 
 if __name__ == "__main__":

@@ -21,11 +21,10 @@ import time
 import torch
 from tqdm import tqdm
 
+from course_utils import shipped
 from course_utils.config import PRESETS
 from course_utils.huggingface import stand_in_gpt2, to_huggingface
-from course_utils.model import GPT
 from course_utils.sampling import beam_search, encode_prompt, generate, next_words
-from course_utils.tokenization import Tokenizer
 from course_utils.world import World
 
 SAMPLED = dict(temperature=0.8, top_k=50, top_p=0.95)
@@ -80,13 +79,9 @@ def compare_speed(n, repeats):
         )
 
 
-def time_next_words(folder, repeats):
+def time_next_words(repeats):
     story = World().sample(random.Random(0)).text
-    if folder:
-        model, tokenizer = GPT.load(folder), Tokenizer.from_pretrained(folder)
-    else:
-        tokenizer = Tokenizer.train(story, PRESETS["course"].vocab_size)
-        model = GPT(PRESETS["course"]).eval()
+    model, tokenizer = shipped.load("story")
     prompt = story[: story.index(" ", len(story) // 2)]
     length = len(encode_prompt(model, tokenizer, prompt))
     for n in (10, 100):
@@ -104,12 +99,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--tokens", type=int, default=200)
     parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--model", help="folder of a trained model and tokenizer")
     options = parser.parse_args()
     torch.manual_seed(0)
     print(f"{torch.get_num_threads()} threads, {options.repeats} repeats in turn")
     compare_speed(options.tokens, options.repeats)
-    time_next_words(options.model, options.repeats)
+    time_next_words(options.repeats)
 
 
 if __name__ == "__main__":
