@@ -186,7 +186,6 @@ def test_an_endless_loop_is_stopped_by_the_time_limit(task):
     assert (verdict.status, verdict.fault) == ("not yet", "time limit")
     text = verdict_card(quick, verdict).text
     assert "stopped after 0.3 seconds" in text
-    assert "Your own line\n    line" in text
 
 
 @every_exercise
@@ -195,7 +194,7 @@ def test_answers_learnt_by_heart_fail_on_fresh_inputs(task):
 
     def key(case):
         plain = [x.tolist() if isinstance(x, torch.Tensor) else x for x in case]
-        return repr(plain)
+        return repr([sorted(x) if isinstance(x, set) else x for x in plain])
 
     for case in task.cases(random.Random(0)):
         known[key(case)] = task.observe(task.reference, *case)
@@ -398,6 +397,14 @@ def test_an_error_shows_the_learners_own_line_and_not_the_engines():
     assert verdict.label == "error: RuntimeError"
     assert "line 3: return y.reshape(99)" in text
     assert "outcomes.py" not in text and "Traceback" not in text
+
+
+def test_the_line_that_never_ended_is_shown():
+    source = "def double(x):\n    while True:\n        x = x * 1\n__answer__ = double"
+    task = make_task(seconds=0.3)
+    verdict = check(task, answer_from(source, "<cell>"))
+    assert verdict.fault == "time limit"
+    assert verdict.line in ("line 2: while True:", "line 3: x = x * 1")
 
 
 def test_the_own_line_is_found_below_torch_and_below_own_helpers():

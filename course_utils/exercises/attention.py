@@ -168,6 +168,7 @@ def _past_cases(rng):
     yield 1, 0
     yield rng.randint(2, 5), rng.randint(6, 9)
     yield rng.randint(6, 9), rng.randint(2, 5)
+    yield rng.randint(1, 30), rng.randint(1, 30)
 
 
 def mask_with_past(T, past):

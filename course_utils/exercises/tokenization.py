@@ -847,7 +847,7 @@ SPECIAL = {END: 256, "<|user|>": 257, "<|user|>!": 258}
 
 
 def _special_cases(rng):
-    word = rng.choice(["cat", "dog", "owl"])
+    word = "".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=4))
     yield word, SPECIAL, {END}
     yield f"{word}{END}a", SPECIAL, {END}
     yield f"{word}{END}a", SPECIAL, set()
