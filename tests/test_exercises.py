@@ -9,6 +9,7 @@ import inspect
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -22,7 +23,7 @@ import torch
 import torch.nn.functional as F
 
 from course_utils import exercises as course
-from course_utils.exercises import learner, live, store
+from course_utils.exercises import learner, limits, live, store
 from course_utils.exercises.answers import answer_from, answers
 from course_utils.exercises.cards import verdict_card
 from course_utils.exercises.chapters import (
@@ -638,6 +639,19 @@ def test_an_inner_limit_gives_the_outer_one_its_timer_back():
         with time_limit(60):
             pass
         spin_through(Exception)
+
+
+def test_a_limit_is_taken_off_whole_however_often_it_is_raised(monkeypatch):
+    if not hasattr(signal, "setitimer"):
+        pytest.skip("no timer signals on this system")
+    monkeypatch.setattr(limits, "AGAIN", 0.0002)
+    handler = signal.getsignal(signal.SIGALRM)
+    for _ in range(300):
+        with pytest.raises(TimeLimit), time_limit(0.0005):
+            while True:
+                pass
+        assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+        assert signal.getsignal(signal.SIGALRM) == handler
 
 
 def test_a_limit_that_is_not_positive_is_refused():

@@ -14,12 +14,14 @@ in a notebook that takes "Restart kernel"; the grader's worker process is killed
 The seconds are processor time, so that a busy machine fails nobody; what waits and
 computes nothing is stopped after ``WAITING`` times as long by the clock. ``TimeLimit``
 is a ``BaseException``, so that ``except Exception`` does not swallow it, and it is
-raised again every tenth of a second, for loops around a bare ``except``.
+raised again every tenth of a second, for loops around a bare ``except``. It is never
+raised in the few lines that take the limit off again, which it would leave half done.
 """
 
 import contextlib
 import ctypes
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -55,7 +57,7 @@ def time_limit(seconds: float) -> Iterator[None]:
 @contextmanager
 def _signal_limit(seconds: float, is_up: Callable[[], bool]) -> Iterator[None]:
     def stop(number, frame):
-        if is_up():
+        if is_up() and not _in_own_lines(frame):
             raise TimeLimit
 
     handler = signal.signal(signal.SIGALRM, stop)
@@ -63,8 +65,6 @@ def _signal_limit(seconds: float, is_up: Callable[[], bool]) -> Iterator[None]:
     try:
         yield
     finally:
-        with contextlib.suppress(TimeLimit):  # it may come before the next line is done
-            signal.setitimer(signal.ITIMER_REAL, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, handler)
         if outer:  # somebody else's timer was running: let it go on
@@ -73,16 +73,16 @@ def _signal_limit(seconds: float, is_up: Callable[[], bool]) -> Iterator[None]:
 
 @contextmanager
 def _thread_limit(seconds: float, is_up: Callable[[], bool]) -> Iterator[None]:
-    thread = ctypes.c_ulong(threading.get_ident())
+    thread = threading.get_ident()
     done = threading.Event()
 
     def raise_in_thread(exception) -> None:
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, exception)
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), exception)
 
     def watch() -> None:
         ended = done.wait(seconds)
         while not ended:
-            if is_up():
+            if is_up() and not _in_own_lines(sys._current_frames().get(thread)):
                 raise_in_thread(ctypes.py_object(TimeLimit))
             ended = done.wait(AGAIN)
 
@@ -91,9 +91,15 @@ def _thread_limit(seconds: float, is_up: Callable[[], bool]) -> Iterator[None]:
     try:
         yield
     finally:
-        with contextlib.suppress(TimeLimit):
+        with contextlib.suppress(TimeLimit):  # set before these lines were reached
             done.set()
             watcher.join()
         done.set()
         watcher.join()
         raise_in_thread(None)  # one that was set and has not come yet
+
+
+def _in_own_lines(frame) -> bool:
+    """Return whether the interrupted code is that which sets and ends the limit."""
+    own = time_limit.__wrapped__.__code__.co_filename, contextlib.__file__
+    return frame is None or frame.f_code.co_filename in own
