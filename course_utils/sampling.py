@@ -182,18 +182,26 @@ def _steps(
     cache, new = model.new_cache(), ids
     with _evaluating(model):
         for _ in range(max_new_tokens):
-            logits = model(new, cache, padding)[:, -1]  # (B, V)
+            logits = _last_logits(model, new, cache, padding)  # (B, V)
             logits = adjust_logits(logits, ids, temperature, padding=padding, **knobs)
             token = choose(logits, temperature == 0, generator)  # (B,)
             if end_of_text is not None:
                 token = token.masked_fill(finished, end_of_text)
                 finished |= token == end_of_text
             yield token
-            if finished.all():
+            if end_of_text is not None and finished.all():
                 return
             new = token[:, None]  # (B, 1): the cache holds what came before
             ids = torch.cat([ids, new], dim=1)
             padding = _with_new(padding)
+
+
+def _last_logits(model: GPT, new, cache, padding=None) -> torch.Tensor:
+    """Scores for what follows the last of the new tokens. (B, T) -> (B, V).
+
+    The head is the dearest layer of a small model: it works on that position alone.
+    """
+    return model.head(model.hidden(new, cache, padding)[:, -1])
 
 
 @contextmanager
@@ -282,7 +290,7 @@ def beam_search(
     running, cache = set(range(B)), model.new_cache()
     with _evaluating(model):
         for length in range(1, max_new_tokens + 1):
-            logits = model(new, cache, padding)[:, -1].view(B, n_beams, V)
+            logits = _last_logits(model, new, cache, padding).view(B, n_beams, V)
             totals = totals[..., None] + logits.log_softmax(dim=-1)  # (B, n_beams, V)
             # Twice as many as needed: up to n_beams of them may end here.
             totals, best = totals.flatten(1).topk(2 * n_beams)  # (B, 2 * n_beams)
@@ -439,7 +447,7 @@ def next_words(
     begun: list[tuple[float, list[int]]] = []  # a heap of (-probability, tokens)
     batch, floor, cache = [(-1.0, [])], min_mass, model.new_cache()
     with _evaluating(model):
-        rows = model(prompt_ids, cache)[:, -1].double().softmax(dim=-1)  # (1, V)
+        rows = _last_logits(model, prompt_ids, cache).double().softmax(dim=-1)  # (1, V)
         spaced = bool(prompt.strip(" ")) and prompt.endswith(" ")
         if spaced:
             pieces = map(tokenizer.token_bytes, range(tokenizer.vocab_size))

@@ -170,13 +170,13 @@ def test_samples_are_the_same_on_every_machine():
 
 
 STORY_OF_SEED_7 = (
-    "One rainy Thursday, Emma the pilot made a small orange book at the "
-    "school. Her friend Ruth the poet was at the mill with an angry rabbit."
-    " On the way home Emma lost the book, but Ruth found it. Somebody asked"
-    ' Ruth: "Who was with you?" Ruth said: "I was with an angry rabbit." '
-    "That night they told everyone: Emma made a small orange book at the "
-    "school, and Ruth was at the mill with an angry rabbit. Now the book is"
-    " with Ruth."
+    "One rainy Thursday, Lily the pilot painted a small orange kite at "
+    "the school. Her friend Nora the poet hid in the kitchen with a "
+    "sleepy sheep. Lily showed the kite to Nora, but kept it. Somebody "
+    'asked her friend: "Where were you?" Nora said: "In the kitchen." '
+    "That night they told everyone: Lily painted a small orange kite at"
+    " the school, and her friend hid in the kitchen with a sleepy "
+    "sheep. Now the sheep is with Nora."
 )
 
 

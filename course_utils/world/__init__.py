@@ -63,12 +63,7 @@ class World:
     def sample(self, rng: random.Random) -> Story:
         """Tell one story at random; the same ``rng`` state gives the same story."""
         branch = telling.sample(self.tell, rng)
-        facts = (
-            branch.told
-            if isinstance(branch.told, Facts)
-            else Note.from_text(branch.text)
-        )
-        return Story(branch.text, branch.log_prob, facts)
+        return Story(branch.text, branch.log_prob, _what_is_told(branch))
 
     def log_prob(self, text: str) -> float:
         """Return the exact log-probability of a text in nats, -inf if impossible."""
@@ -81,9 +76,7 @@ class World:
     def facts(self, text: str) -> Facts | Note:
         """Return what a text says. Raises ValueError if the world cannot write it."""
         for branch in self._ways_to_tell(text):
-            return (
-                branch.told if isinstance(branch.told, Facts) else Note.from_text(text)
-            )
+            return _what_is_told(branch)
         raise ValueError(f"the world cannot have written {text!r}")
 
     def next_words(self, prefix: str) -> dict[str, float]:

@@ -97,19 +97,14 @@ NAMES = _table(
     Sara, 萨拉, she
     Julia, 茱莉亚, she
     Eva, 伊娃, she
-    Rosa, 罗莎, she
     Ella, 埃拉, she
     Grace, 格蕾丝, she
     Helen, 海伦, she
-    Ivy, 艾薇, she
     Kate, 凯特, she
     Lucy, 露西, she
     Maria, 玛丽亚, she
-    Zoe, 佐伊, she
-    Diana, 黛安娜, she
     Laura, 劳拉, she
     Molly, 莫莉, she
-    Olga, 奥尔加, she
     Tom, 汤姆, he
     Ben, 本杰, he
     Max, 马克斯, he
@@ -127,13 +122,8 @@ NAMES = _table(
     Simon, 西蒙, he
     Daniel, 丹尼尔, he
     Henry, 亨利, he
-    Victor, 维克多, he
     George, 乔治, he
     Luke, 卢克, he
-    Bruno, 布鲁诺, he
-    Carl, 卡尔, he
-    Frank, 弗兰克, he
-    Ralph, 拉尔夫, he
     """,
 )
 
@@ -148,7 +138,6 @@ JOBS = _table(
     weaver, 织布工, she
     florist, 花商, she
     tailor, 裁缝, she
-    secretary, 秘书, she
     cleaner, 清洁工, she
     baker, 面包师, she
     poet, 诗人, she
@@ -161,7 +150,6 @@ JOBS = _table(
     sailor, 水手, he
     carpenter, 木匠, he
     driver, 司机, he
-    judge, 法官, he
     miller, 磨坊主, he
     soldier, 士兵, he
     fisherman, 渔民, he
@@ -266,6 +254,32 @@ VERBS = _table(
     won, 赢得了
     got, 得到了
     repaired, 修好了
+    painted, 涂了
+    cleaned, 擦干净了
+    polished, 擦亮了
+    received, 收到了
+    chose, 挑选了
+    discovered, 发现了
+    carried, 搬来了
+    collected, 收集了
+    rented, 租了
+    designed, 设计了
+    tested, 试用了
+    wrapped, 包好了
+    ordered, 订购了
+    """,
+)
+
+STAYS = _table(
+    Word,
+    """
+    waited, 等待
+    slept, 睡觉
+    worked, 工作
+    sat, 坐着
+    played, 玩耍
+    hid, 躲藏
+    sang, 唱歌
     """,
 )
 
@@ -342,7 +356,6 @@ THINGS = _table(
     box, 盒子, 个
     doll, 娃娃, 个
     flute, 笛子, 支
-    umbrella, 伞, 把
     coin, 硬币, 枚
     basket, 篮子, 个
     bell, 铃铛, 个
@@ -357,29 +370,21 @@ THINGS = _table(
     bottle, 瓶子, 个
     brush, 刷子, 把
     vase, 花瓶, 个
-    whistle, 哨子, 个
     blanket, 毯子, 条
     guitar, 吉他, 把
-    telescope, 望远镜, 架
-    compass, 指南针, 个
     button, 纽扣, 颗
     feather, 羽毛, 根
-    necklace, 项链, 条
     pillow, 枕头, 个
     wheel, 轮子, 个
     spade, 铲子, 把
-    saddle, 马鞍, 副
-    violin, 小提琴, 把
     bucket, 水桶, 只
     ladder, 梯子, 架
     anchor, 锚, 个
-    puppet, 木偶, 个
     helmet, 头盔, 顶
     teapot, 茶壶, 把
     ribbon, 丝带, 条
     stool, 凳子, 张
     jacket, 夹克, 件
-    trumpet, 小号, 把
     marble, 弹珠, 颗
     """,
 )
@@ -408,10 +413,7 @@ ANIMALS = _table(
     monkey, 猴子, 只
     squirrel, 松鼠, 只
     goose, 鹅, 只
-    hedgehog, 刺猬, 只
     lamb, 羊羔, 只
     swan, 天鹅, 只
-    beaver, 河狸, 只
-    camel, 骆驼, 头
     """,
 )

@@ -8,7 +8,7 @@ prepares a model for the translation task (``course_utils.world.tasks``).
 from collections.abc import Generator
 from dataclasses import dataclass
 
-from course_utils.world.lexicon import ANIMALS, THINGS, VERBS, Name
+from course_utils.world.lexicon import ANIMALS, STAYS, THINGS, VERBS, Name
 from course_utils.world.stories import (
     ANIMAL_OPTIONS,
     THING_OPTIONS,
@@ -25,10 +25,8 @@ from course_utils.world.telling import Choose, Options
 
 OPENING = "Note:"
 
-# After name and job: a verb (the person came by a thing) or "was" (with an animal).
-_VERBS_OR_WAS = Options(
-    [*VERBS, None], [*(f" {verb.english}" for verb in VERBS), " was"]
-)
+# After name and job: how they came by a thing, or what they did with an animal.
+_VERBS_OR_STAYS = words([*VERBS, *STAYS])
 _GIFTS = words([*THINGS, *ANIMALS])
 
 
@@ -65,18 +63,18 @@ def _note_of_person(choose: Choose, name: Name, bias: float) -> Pieces:
     job = choose(jobs(name.gender, bias))
     yield f" {job.english}"
     who = f"{job.chinese}{name.chinese}"
-    verb = choose(_VERBS_OR_WAS)
-    if verb:
+    verb = choose(_VERBS_OR_STAYS)
+    if verb in VERBS:
         thing = yield from describe_thing(choose, verb)
         place = choose(place_phrases())
         yield f" {place.phrase}."
         return f"{who}在{place.chinese}{verb.chinese}{_chinese_thing(thing)}。"
-    yield " was"
+    yield f" {verb.english}"
     place = choose(place_phrases())
     yield f" {place.phrase} with"
     animal = yield from describe_animal(choose)
     yield "."
-    return f"{who}和{_chinese_animal(animal)}在{place.chinese}。"
+    return f"{who}和{_chinese_animal(animal)}在{place.chinese}{verb.chinese}。"
 
 
 def _note_of_gift(choose: Choose, name: Name, bias: float) -> Pieces:

@@ -23,6 +23,7 @@ from course_utils.world.lexicon import (
     PRONOUNS,
     QUALITIES,
     RELATIONS,
+    STAYS,
     THINGS,
     TIMES,
     VERBS,
@@ -87,6 +88,7 @@ class Facts:
     second: Person
     relation: Relation  # what the second person is to the first
     thing: Thing
+    stay: Word  # what the second person did, at their place, with the animal
     animal: Animal
     event: str  # one of EVENTS
 
@@ -149,6 +151,7 @@ THING_OPTIONS = words(THINGS)
 MOOD_OPTIONS = words_with_article(MOODS)
 ANIMAL_OPTIONS = words(ANIMALS)
 RELATION_OPTIONS = words(RELATIONS)
+STAY_OPTIONS = words(STAYS)
 
 
 # ------------------------------------------------------------------ the story
@@ -157,9 +160,9 @@ RELATION_OPTIONS = words(RELATIONS)
 def tell_story(choose: Choose, bias: float) -> Pieces:
     """Tell one story: yield its text piece by piece, return its facts."""
     first, thing = yield from _meet_first(choose, bias)
-    relation, second, animal = yield from _meet_second(choose, bias, first)
+    relation, second, stay, animal = yield from _meet_second(choose, bias, first)
     event = yield from _happen(choose, first, second, thing, animal)
-    facts = Facts(first, second, relation, thing, animal, event)
+    facts = Facts(first, second, relation, thing, stay, animal, event)
     yield from _talk(choose, facts)
     yield _retell(facts)
     yield from _end(choose, facts)
@@ -210,12 +213,14 @@ def _meet_second(choose: Choose, bias: float, first: Person) -> Pieces:
     name = choose(names(relation.gender, without=first.name))
     yield f" {name.english} the"
     job = choose(jobs(name.gender, bias))
-    yield f" {job.english} was"
+    yield f" {job.english}"
+    stay = choose(STAY_OPTIONS)
+    yield f" {stay.english}"
     place = choose(place_phrases(without=first.place))
     yield f" {place.phrase} with"
     animal = yield from describe_animal(choose)
     yield "."
-    return relation, Person(name, job, place), animal
+    return relation, Person(name, job, place), stay, animal
 
 
 def event_sentence(event: str, first, second, thing: Noun, animal: Noun) -> str:
@@ -242,34 +247,41 @@ def _happen(choose, first: Person, second: Person, thing: Thing, animal: Animal)
 
 
 def _talk(choose: Choose, facts: Facts) -> Pieces:
-    """A question to one of the two, who answers from what the story has said."""
+    """Somebody asks one of the two, who answers from what the story has said."""
     yield " Somebody asked"
-    people = (facts.first, facts.second)
-    person = choose(Options(people, [f" {person}" for person in people]))
-    yield f" {person}:"
+    asked = {f" {facts.first}:": facts.first, f" {_relative(facts)}:": facts.second}
+    whom = choose(Options(asked, asked))
+    yield whom
+    person = asked[whom]
     answers = spoken_answers(facts, person)
     question = choose(Options(answers, [f' "{question}"' for question in answers]))
     yield f' "{question}" {person} said: "{answers[question]}."'
 
 
+def _relative(facts: Facts) -> str:
+    """The second person, seen by the first: "her brother"."""
+    possessive = PRONOUNS[facts.first.name.gender].possessive
+    return f"{possessive} {facts.relation.english}"
+
+
 def spoken_answers(facts: Facts, person: Person) -> dict[str, str]:
     """Return the questions that a person of a story can be asked, with the answers."""
     place = person.place.phrase
-    answers = {"Where were you?": place[0].upper() + place[1:]}
-    if person == facts.first:
-        thing = with_article(str(facts.thing))
-        return answers | {"What did you bring?": f"I brought {thing}"}
-    animal = with_article(str(facts.animal))
-    return answers | {"Who was with you?": f"I was with {animal}"}
+    brought = facts.thing if person == facts.first else facts.animal
+    return {
+        "Where were you?": place[0].upper() + place[1:],
+        "What did you bring?": f"I brought {with_article(str(brought))}",
+    }
 
 
 def _retell(facts: Facts) -> str:
-    """Both tell at home what happened to them."""
+    """At home they tell everyone what happened to them."""
+    first, second = facts.first, facts.second
     got = f"{facts.thing.verb.english} {with_article(str(facts.thing))}"
+    stayed = f"{facts.stay.english} {second.place.phrase}"
     return (
-        " That night they told everyone:"
-        f" {facts.first} {got} {facts.first.place.phrase}, and {facts.second} was"
-        f" {facts.second.place.phrase} with {with_article(str(facts.animal))}."
+        f" That night they told everyone: {first} {got} {first.place.phrase}, and"
+        f" {_relative(facts)} {stayed} with {with_article(str(facts.animal))}."
     )
 
 
