@@ -68,11 +68,7 @@ def merge_heads(x: torch.Tensor) -> torch.Tensor:
 
 
 class KVCache:
-    """The keys and values of all tokens so far, so that none is computed twice.
-
-    Room for them doubles when it is used up: appending n tokens one by one copies O(n)
-    numbers in all, not O(n²). For use without gradients.
-    """
+    """Keys and values of all tokens so far, each computed once. Without gradients."""
 
     def __init__(self):
         self.length = 0  # tokens held
@@ -95,6 +91,7 @@ class KVCache:
 
     def _enlarge(self, old, new, used: int) -> torch.Tensor:
         B, H, _, D = new.shape
+        # Room doubles: appending n tokens one by one copies O(n) numbers, not O(n²).
         enlarged = new.new_empty(B, H, max(2 * used, self.length, 32), D)
         if used:
             enlarged[:, :, :used] = old[:, :, :used]
@@ -112,19 +109,15 @@ class CausalSelfAttention(nn.Module):
         self.query_key_value = nn.Linear(C, 3 * C)  # three projections in one
         self.project = nn.Linear(C, C)
 
-    def forward(
-        self, x, cache: KVCache | None = None, padding=None, return_weights=False
-    ):
+    def forward(self, x, cache=None, padding=None, return_weights=False):
         """(B, T, C) -> (B, T, C), and the weights (B, H, T, T_keys) if asked for.
 
-        ``cache`` holds the tokens before x and takes in x's own. ``padding`` is bool
-        (B, T_keys), False where a token only fills up the batch and is not to be seen.
+        ``cache``, a KVCache, holds the tokens before x and takes in x's own.
+        ``padding`` is bool (B, T_keys), False where a token only fills up the batch.
         """
         past = cache.length if cache is not None else 0
-        query, key, value = (
-            split_heads(part, self.n_head)  # (B, H, T, D)
-            for part in self.query_key_value(x).chunk(3, dim=-1)
-        )
+        parts = self.query_key_value(x).chunk(3, dim=-1)  # three of (B, T, C)
+        query, key, value = (split_heads(part, self.n_head) for part in parts)
         if cache is not None:
             key, value = cache.append(key, value)  # (B, H, T_keys, D)
         mask = visible(x.shape[1], past, padding, x.device)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 
 def difference(ours: torch.Tensor, theirs: torch.Tensor) -> float:
@@ -90,6 +91,70 @@ def first_divergence(
         if name.startswith("blocks"):
             before = "hidden"
     return None
+
+
+def first_missing(
+    function: Callable[[torch.Tensor], torch.Tensor],
+    theirs: nn.Module,
+    ids: torch.Tensor,
+    names: Mapping[str, str],
+    tolerance: float = 1e-5,
+) -> Divergence | None:
+    """Name the first part of a GPT that a function of ids (B, T) does not compute.
+
+    A function has no modules to look into. So all tensors that come up inside it are
+    searched for the parts' results, however it computes them: the first part after the
+    last that was found is returned, such as "blocks.0.norm_2" or "the input of
+    blocks.0.mlp.contract"; "the return value" if all parts are there and the function
+    gives back something else. None if its logits are right.
+
+    ``names`` maps the names of modules of ``theirs`` to the names to report.
+    ``tolerance`` is as in ``first_divergence``.
+    """
+    events = record(theirs, names, ids)
+    computed = _Computed({part.numel() for _, part in events})
+    with torch.no_grad(), computed:
+        result = function(ids)
+    logits = events[-1][1]
+
+    def apart(left, right) -> float:
+        return gap(left, right) / max(1.0, right.abs().max().item())
+
+    if result.shape == logits.shape and apart(result, logits) <= tolerance:
+        return None
+    nearest = [
+        min(
+            (apart(t, part.flatten()) for t in computed[part.numel()]), default=math.inf
+        )
+        for _, part in events
+    ]
+    found = [i for i, distance in enumerate(nearest) if distance <= tolerance]
+    missing = found[-1] + 1 if found else 0
+    if missing == len(events):
+        return Divergence("the return value", gap(result, logits))
+    (name, side), _ = events[missing]
+    return Divergence(
+        name if side == "out" else f"the input of {name}", nearest[missing]
+    )
+
+
+class _Computed(TorchDispatchMode):
+    """Keeps a flat copy of each tensor of one of these sizes that torch computes."""
+
+    def __init__(self, sizes: set[int]):
+        super().__init__()
+        self.kept = {size: [] for size in sizes}
+
+    def __getitem__(self, size: int) -> list[torch.Tensor]:
+        return self.kept[size]
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        for value in result if isinstance(result, tuple | list) else [result]:
+            wanted = isinstance(value, torch.Tensor) and value.numel() in self.kept
+            if wanted and value.is_floating_point():
+                self.kept[value.numel()].append(value.flatten().clone())
+        return result
 
 
 def gap(ours: torch.Tensor, theirs: torch.Tensor) -> float:

@@ -11,6 +11,7 @@ setting ``COURSE_GPT2``.
 
 import math
 import os
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,7 +22,7 @@ from safetensors import SafetensorError
 from torch import nn
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from course_utils.comparison import Divergence, first_divergence
+from course_utils.comparison import Divergence, first_divergence, first_missing
 from course_utils.comparison import compare as compare  # for the pages: one door
 from course_utils.config import PRESETS, GPTConfig
 from course_utils.model import GPT
@@ -274,3 +275,25 @@ def trace(
     """
     translate = gpt2_name if isinstance(theirs, GPT2LMHeadModel) else str
     return first_divergence(ours, theirs, ids, translate, tolerance)
+
+
+def trace_function(
+    function: Callable,
+    theirs: GPT2LMHeadModel,
+    ids: torch.Tensor,
+    tolerance: float = 1e-5,
+) -> Divergence | None:
+    """Name the first part of theirs that a function does not compute, or None.
+
+    ``function(ids, weights, n_head)`` gives logits from transformers' state dict; its
+    own tensors are searched for the results of their parts, see ``comparison``.
+    """
+    with torch.device("meta"):
+        parts = [name for name, _ in GPT(config_from(theirs.config)).named_modules()]
+    return first_missing(
+        lambda ids: function(ids, theirs.state_dict(), theirs.config.n_head),
+        theirs,
+        ids,
+        {gpt2_name(name): name for name in parts},
+        tolerance,
+    )

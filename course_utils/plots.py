@@ -17,8 +17,9 @@ import base64
 import io
 import sys
 import textwrap
+import unicodedata
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import NamedTuple
@@ -27,8 +28,9 @@ import matplotlib.style
 from cycler import cycler
 from matplotlib import font_manager
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyBboxPatch
+from matplotlib.patches import FancyBboxPatch, Rectangle
 
 from course_utils.files import atomic_path
 
@@ -296,3 +298,175 @@ def _draw_box(axes: Axes, column: int, row: int, chapter: Chapter) -> None:
     axes.text(column, row - 0.1, name, weight="bold", **centred)
     times = f"{chapter.seconds_to_run} s · {chapter.minutes_to_study} min"
     axes.text(column, row + 0.26, times, fontsize=9, **centred)
+
+
+# --- 01 Tokenization: a text cut into tokens
+
+_TOKEN_GROUNDS = ("#CFE5F3", "#F9DCC8")  # tints of blue and vermilion, in turn
+_COLUMNS, _LINES = 44, 9  # of the field on which the tokens are drawn
+_TOKEN_TEXT = {
+    "ha": "center",
+    "va": "center",
+    "family": ["DejaVu Sans Mono", *_STYLE["font.family"]],
+    "fontsize": 8.5,
+}
+
+
+@house_style()
+def segmentation(
+    pieces: Sequence[bytes], sizes: Sequence[int], lengths: Sequence[int], chosen: int
+) -> Picture:
+    """Draw a text cut into tokens, beside the curve of what the merges buy.
+
+    ``pieces``: the bytes of each token. ``lengths``: how many tokens a text has after
+    each number of merges in ``sizes``; ``chosen`` is the number that made ``pieces``.
+    """
+    figure = Figure(figsize=(WIDTH, 3.8), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(1.7, 1))
+    n_bytes = sum(map(len, pieces))
+    left.set_title(f"{n_bytes} bytes, {len(pieces)} tokens after {chosen} merges")
+    left.set(xlim=(0, _COLUMNS), ylim=(_LINES, 0))
+    left.set_axis_off()
+    for place, (column, line, label) in enumerate(_token_places(pieces)):
+        box = dict(facecolor=_TOKEN_GROUNDS[place % 2], edgecolor="white")
+        left.add_patch(Rectangle((column, line + 0.1), _columns(label), 0.8, **box))
+        middle = column + _columns(label) / 2
+        left.text(middle, line + 0.5, label, **_TOKEN_TEXT)
+    right.set(title="What merges buy", xlabel="merges", ylabel="tokens of the text")
+    right.set_xscale("symlog")
+    right.set_xticks([0, 1, 10, 100, 1000], ["0", "1", "10", "100", "1000"])
+    right.set_ylim(0, 1.05 * max(1, *lengths))
+    right.plot(sizes, lengths, color=MODEL)
+    right.plot([chosen], [lengths[list(sizes).index(chosen)]], "o", color=TRUTH)
+    text = (
+        f"A text of {n_bytes} bytes cut into {len(pieces)} tokens by {chosen} merges, "
+        f"beside the curve of its length: {lengths[0]} tokens without merges, "
+        f"{lengths[-1]} with {sizes[-1]}."
+    )
+    return Picture(figure, text, f"{text} Tokens: {_labels(pieces)}")
+
+
+def _token_label(piece: bytes) -> str:
+    """Return a token as text; half a character as its bytes, a space as a dot."""
+    try:
+        label = piece.decode("utf-8")
+    except UnicodeDecodeError:
+        return "".join(f"<{byte:02x}>" for byte in piece)
+    return label.replace(" ", "·").replace("\n", "⏎").replace("\t", "→")
+
+
+def _labels(pieces: Sequence[bytes]) -> str:
+    return " | ".join(map(_token_label, pieces))
+
+
+def _columns(label: str) -> int:
+    """Return how wide a label is: a Chinese sign takes two columns."""
+    wide = sum(unicodedata.east_asian_width(sign) in "WF" for sign in label)
+    return len(label) + wide
+
+
+def _token_places(
+    pieces: Sequence[bytes], columns: int = _COLUMNS, lines: int = _LINES
+) -> Iterator[tuple[int, int, str]]:
+    """Yield (column, line, label) of each token, as far as the field reaches."""
+    column = line = 0
+    for label in map(_token_label, pieces):
+        if column and column + _columns(label) > columns:
+            column, line = 0, line + 1
+        if line == lines:
+            return
+        yield column, line, label
+        column += _columns(label)
+
+
+# --- 02 Attention: what a head looks at, and what is lost without it
+
+_WIDE = 88  # columns of the field on which a whole story is drawn
+
+
+@house_style()
+def head_view(
+    pieces: Sequence[bytes],
+    weights,
+    chosen: int,
+    guesses: Mapping[str, Mapping[str, float]],
+    losses: Mapping[str, float],
+    title: str,
+) -> Picture:
+    """Draw a text's tokens, darker where token ``chosen`` looks, and the next word.
+
+    ``weights`` (T, T) is one head's attention. ``guesses`` and ``losses`` hold, for
+    each state of the head such as "on" and "off", the probabilities of the next word
+    and the loss on the text in nats per token.
+    """
+    places = list(_token_places(pieces, _WIDE, len(pieces)))
+    n_lines = places[-1][1] + 1
+    figure = Figure(figsize=(WIDTH, 3.2 + 0.24 * n_lines), layout="constrained")
+    grid = figure.add_gridspec(2, 2, height_ratios=(0.24 * n_lines, 2.3))
+    top = figure.add_subplot(grid[0, :], title=title)
+    top.set(xlim=(0, _WIDE), ylim=(n_lines, 0))
+    top.set_axis_off()
+    for s, (column, line, label) in enumerate(places):
+        _draw_token(top, column, line, label, float(weights[chosen][s]), s == chosen)
+    matrix = figure.add_subplot(grid[1, 0], xlabel="token looked at (key)")
+    matrix.set(title="The whole head", ylabel="token that looks (query)")
+    matrix.imshow(weights, cmap=_TINTS, norm=PowerNorm(0.5, 0, 1), aspect="auto")
+    matrix.axhline(chosen, color=TRUTH, linewidth=0.8)
+    matrix.grid(False)
+    _draw_guesses(figure.add_subplot(grid[1, 1]), guesses, losses)
+    text = (
+        "The tokens of a text, darker where one of them looks, over the whole matrix "
+        "of the head's attention and the next word with the head on and off."
+    )
+    return Picture(figure, text, _head_alt(title, pieces, weights[chosen], losses))
+
+
+_TINTS = LinearSegmentedColormap.from_list("tints", ["white", BLUE])
+
+
+def _draw_token(axes: Axes, column, line, label, weight: float, is_chosen: bool):
+    edge = dict(edgecolor=TRUTH, linewidth=1.6) if is_chosen else dict(edgecolor="#EEE")
+    shade = _TINTS(weight**0.5)
+    box = Rectangle(
+        (column + 0.05, line + 0.08), _columns(label) - 0.1, 0.84,
+        facecolor=shade, zorder=3 if is_chosen else 2, **edge,
+    )  # fmt: skip
+    axes.add_patch(box)
+    axes.text(
+        column + _columns(label) / 2, line + 0.5, label, ha="center", va="center",
+        color="white" if weight > 0.4 else DARK, fontsize=7.5, zorder=4,
+        family=["DejaVu Sans Mono", *_STYLE["font.family"]],
+    )  # fmt: skip
+
+
+def _draw_guesses(axes: Axes, guesses: Mapping, losses: Mapping) -> None:
+    """Draw pairs of bars, with the loss on the text in the legend."""
+    chances = {word: p for guess in guesses.values() for word, p in guess.items()}
+    for guess in guesses.values():
+        chances |= {word: max(p, chances[word]) for word, p in guess.items()}
+    likely = [word for word, chance in chances.items() if chance >= 0.005]
+    shown = sorted(likely, key=lambda word: (-chances[word], word))[:5]
+    axes.set(title="The next word", xlabel="probability (%)", xlim=(0, 118))
+    height = 0.8 / len(guesses)
+    for place, (name, guess) in enumerate(guesses.items()):
+        shift = height * (place - (len(guesses) - 1) / 2)
+        at = [row + shift for row in range(len(shown))]
+        values = [guess.get(word, 0.0) for word in shown]
+        look = dict(color=(MODEL, PURPLE)[place], label=f"{name}: {losses[name]:.2f}")
+        bars = axes.barh(at, [100 * p for p in values], 0.95 * height, **look)
+        axes.bar_label(bars, [_percent(p) for p in values], padding=2, fontsize=8)
+    axes.set_yticks(range(len(shown)), [_readable(word) for word in shown])
+    axes.invert_yaxis()
+    axes.grid(False, axis="y")
+    axes.legend(
+        title="head, loss on the text", loc="lower right", fontsize=8, frameon=False
+    )
+
+
+def _head_alt(title, pieces, row, losses: Mapping) -> str:
+    most = sorted(range(len(pieces)), key=lambda s: -float(row[s]))[:3]
+    seen = ", ".join(
+        f"{_token_label(pieces[s])} {_percent(float(row[s]))}%" for s in most
+    )
+    told = "; ".join(f"loss {loss:.2f} with the head {n}" for n, loss in losses.items())
+    return f"{title}. It looks most at {seen}. {told}."

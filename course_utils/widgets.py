@@ -13,12 +13,15 @@ import time
 from collections.abc import Callable
 from html import escape
 
+import torch
 from IPython import get_ipython
 from IPython.display import display
-from ipywidgets import HTML, Layout, Text, VBox, Widget
+from ipywidgets import HTML, Checkbox, IntSlider, Layout, Text, VBox, Widget
 
-from course_utils.plots import Picture, loss_curve, next_word_bars
-from course_utils.sampling import next_words
+from course_utils.ablation import heads_off
+from course_utils.cross_entropy import cross_entropy
+from course_utils.plots import Picture, head_view, loss_curve, next_word_bars
+from course_utils.sampling import encode_prompt, next_words
 
 
 class Interactive(VBox):
@@ -107,6 +110,51 @@ class NextWord(Interactive):
         wide = Layout(width="100%")
         box = Text(prompt, description="The story so far (then Enter)", layout=wide)
         super().__init__(draw, prompt=box)
+
+
+class HeadView(Interactive):
+    """What a head of a trained model looks at, and what the model is without it.
+
+    Choose the text, the head and the token that looks, counted from the end of the text
+    so that it can be chosen in any; switch the head off, and the picture shows the next
+    word and the loss on the text with and without it.
+    """
+
+    def __init__(self, model, tokenizer, prompt: str, layer: int = 0, head: int = 0):
+        def draw(prompt: str, layer: int, head: int, back: int, off: bool) -> Picture:
+            if not prompt.strip():
+                raise ValueError("write at least one word")
+            ids = torch.tensor([encode_prompt(model, tokenizer, prompt)])
+            guesses, losses = {}, {}
+            for state in ("on", "off") if off else ("on",):
+                with heads_off(model, [(layer, head)] if state == "off" else []):
+                    guesses[state] = next_words(model, tokenizer, prompt, n=5)
+                    losses[state] = _loss(model, ids)
+            with torch.no_grad():
+                weights = model.attention_weights(ids)[layer][0, head]
+            pieces = [tokenizer.token_bytes(token) for token in ids[0].tolist()]
+            chosen = max(len(pieces) - 1 - back, 0)
+            title = f"Layer {layer}, head {head}: where the framed token looks"
+            return head_view(pieces, weights.numpy(), chosen, guesses, losses, title)
+
+        wide, half = Layout(width="98%"), Layout(width="450px")
+        config = model.config
+        super().__init__(
+            draw,
+            prompt=Text(prompt, description="Text (then Enter)", layout=wide),
+            layer=IntSlider(layer, max=config.n_layer - 1, layout=half),
+            head=IntSlider(head, max=config.n_head - 1, layout=half),
+            back=IntSlider(
+                0, max=100, description="tokens back from the end", layout=half
+            ),
+            off=Checkbox(False, description="switch this head off"),
+        )
+
+
+@torch.no_grad()
+def _loss(model, ids: torch.Tensor) -> float:
+    """Return the mean surprise at the tokens ids (1, T), in nats."""
+    return cross_entropy(model(ids[:, :-1]), ids[:, 1:]).item()
 
 
 class LiveLoss:

@@ -346,9 +346,55 @@ def stream_as_a_list_without_empty_pieces(tokens):
     return [piece for piece in [*pieces, decoder.decode(b"", True)] if piece]
 
 
+def block_without_a_helper(x, weights, n_head):
+    w = weights
+    for norm in ("ln_1", "ln_2"):
+        y = F.layer_norm(x, x.shape[-1:], w[f"{norm}.weight"], w[f"{norm}.bias"])
+        if norm == "ln_1":
+            names = ("c_attn.weight", "c_attn.bias", "c_proj.weight", "c_proj.bias")
+            parts = [w[f"attn.{name}"] for name in names]
+            x = x + layer_with_fused_attention(y, *parts, n_head)
+        else:
+            y = F.linear(y, w["mlp.c_fc.weight"].T, w["mlp.c_fc.bias"])
+            y = F.gelu(y, approximate="tanh")
+            x = x + F.linear(y, w["mlp.c_proj.weight"].T, w["mlp.c_proj.bias"])
+    return x
+
+
+def gpt_in_place(ids, weights, n_head):
+    w = {name.removeprefix("transformer."): value for name, value in weights.items()}
+    x = w["wte.weight"][ids]
+    x += w["wpe.weight"][torch.arange(ids.shape[1])]
+    for i in range(max(int(name.split(".")[1]) for name in w if name[:2] == "h.") + 1):
+        start = f"h.{i}."
+        own = {n[len(start) :]: v for n, v in w.items() if n.startswith(start)}
+        x = block_without_a_helper(x, own, n_head)
+    x = F.layer_norm(x, x.shape[-1:], w["ln_f.weight"], w["ln_f.bias"])
+    return F.linear(x, weights["lm_head.weight"])
+
+
+def parameters_of_a_model(vocab_size, n_positions, n_layer, n_embd):
+    from course_utils.config import GPTConfig
+    from course_utils.model import GPT
+
+    sizes = vocab_size, n_positions, n_layer, 1, n_embd
+    with torch.device("meta"):
+        return GPT(GPTConfig(*sizes)).count_parameters()
+
+
 @pytest.mark.parametrize(
     ("name", "function"),
     [
+        (
+            "block.embed",
+            lambda ids, t, p: F.embedding(ids, t) + p[None, : ids.shape[1]],
+        ),
+        ("block.layer_norm", lambda x, g, b: F.layer_norm(x, g.shape, g, b)),
+        ("block.gelu", lambda x: F.gelu(x, approximate="tanh")),
+        ("block.gpt_block", block_without_a_helper),
+        ("block.my_gpt", gpt_in_place),
+        ("block.count_parameters", parameters_of_a_model),
+        ("block.residual_std", lambda n_layer: 0.02 * (2 * n_layer) ** -0.5),
         ("attention.mean_of_past", mean_by_dividing_sums),
         ("attention.causal_mask", mask_by_loops),
         ("attention.causal_mask", lambda T: ~torch.ones(T, T).triu(1).bool()),

@@ -20,8 +20,8 @@ FLOORS = [
     "attention data",
     "block",
     "model",
-    "training sampling huggingface",
-    "plots shipped notebooks",
+    "training sampling huggingface ablation",
+    "plots shipped notebooks ladder",
     "widgets",
     "exercises",
 ]

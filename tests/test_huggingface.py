@@ -387,6 +387,78 @@ def test_only_a_hub_name_is_downloaded_pinned_and_without_pickles(
     assert all(file.endswith((".json", ".txt", ".safetensors")) for file in GPT2_FILES)
 
 
+def gpt_as_a_function(ids, weights, n_head, fault=""):
+    """Run GPT-2 from transformers' state dict, with plain products, one part wrong."""
+
+    def pair(name):
+        return weights[f"transformer.{name}.weight"], weights[
+            f"transformer.{name}.bias"
+        ]
+
+    def norm(x, name):
+        return F.layer_norm(x, x.shape[-1:], *pair(name))
+
+    def product(x, name):
+        weight, bias = pair(name)
+        return x @ weight + bias
+
+    table = weights["transformer.wte.weight"]
+    (B, T), C = ids.shape, table.shape[1]
+    start = 1 if fault == "positions from 1" else 0
+    x = table[ids] + weights["transformer.wpe.weight"][start : start + T]
+    n_layer = sum(name.endswith("ln_1.weight") for name in weights)
+    for i in range(n_layer - (fault == "one layer less")):
+        h = f"h.{i}"
+        parts = product(norm(x, f"{h}.ln_1"), f"{h}.attn.c_attn").chunk(3, dim=-1)
+        parts = [part.view(B, T, n_head, -1).transpose(1, 2) for part in parts]
+        seeing = {"is_causal": fault != "no mask"}
+        mixed = F.scaled_dot_product_attention(*parts, **seeing).transpose(1, 2)
+        x = x + product(mixed.reshape(B, T, C), f"{h}.attn.c_proj")
+        one = fault == "one norm for both" and i == 1
+        wide = product(norm(x, f"{h}.ln_{1 if one else 2}"), f"{h}.mlp.c_fc")
+        form = "none" if fault == "exact gelu" else "tanh"
+        x += product(F.gelu(wide, approximate=form), f"{h}.mlp.c_proj")  # in place
+    x = x if fault == "no final norm" else norm(x, "ln_f")
+    logits = x @ table.T
+    return logits.softmax(-1) if fault == "probabilities" else logits
+
+
+@pytest.mark.parametrize(
+    ("fault", "part"),
+    [
+        ("positions from 1", "position_embedding"),
+        ("no mask", "the input of blocks.0.attention.project"),
+        ("one norm for both", "blocks.1.norm_2"),
+        ("exact gelu", "the input of blocks.0.mlp.contract"),
+        ("one layer less", "blocks.2.norm_1"),
+        ("no final norm", "final_norm"),
+        ("probabilities", "the return value"),
+    ],
+)
+def test_the_tracer_finds_what_a_function_does_not_compute(fault, part):
+    config = GPTConfig(vocab_size=31, n_positions=16, n_layer=3, n_head=3, n_embd=24)
+    theirs = huggingface.to_huggingface(huggingface.stand_in_gpt2(0, config))
+    ids = torch.randint(0, 31, (2, 9), generator=torch.Generator().manual_seed(0))
+    assert huggingface.trace_function(gpt_as_a_function, theirs, ids) is None
+
+    def faulty(ids, weights, n_head):
+        return gpt_as_a_function(ids, weights, n_head, fault)
+
+    found = huggingface.trace_function(faulty, theirs, ids)
+    assert found.module == part
+
+
+def test_the_exercise_my_gpt_gives_transformers_logits():
+    from course_utils.exercises.chapters import find
+
+    config = GPTConfig(vocab_size=31, n_positions=16, n_layer=12, n_head=3, n_embd=24)
+    theirs = huggingface.to_huggingface(huggingface.stand_in_gpt2(0, config))
+    ids = torch.randint(0, 31, (2, 9), generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        ours = find("block.my_gpt").reference(ids, theirs.state_dict(), 3)
+        torch.testing.assert_close(ours, theirs(ids).logits, rtol=0, atol=5e-5)
+
+
 @pytest.mark.parametrize("name", ["gpt2", "no/such/folder", "../gone", "/gone"])
 def test_without_folder_and_network_the_message_says_what_to_do(
     name, tmp_path, monkeypatch, no_network

@@ -225,3 +225,77 @@ def test_the_map_names_every_chapter_with_its_times():
         times = f"runs {10 * n} s, {20 + n} min to study"
         assert f"Chapter {n} ({times})" in picture.text
     assert picture.png != plots.course_map(chapters[:-1]).png
+
+
+# --- 02 Attention
+
+
+def head_view(**changes):
+    given = dict(
+        pieces=[b"One", b" day", b",", " 中".encode()],
+        weights=np.tril(np.ones((4, 4))) / np.arange(1, 5)[:, None],
+        chosen=1,
+        guesses={"on": {" a": 0.75, "": 0.25}, "off": {" a": 0.5, " b": 0.5}},
+        losses={"on": 1.0, "off": 2.5},
+        title="Layer 0, head 1",
+    )
+    return plots.head_view(**(given | changes))
+
+
+def test_the_view_of_a_head_tells_where_it_looks_and_the_losses():
+    picture = head_view()
+    assert "It looks most at One 50%, ·day 50%" in picture.alt
+    assert "loss 1.00 with the head on; loss 2.50 with the head off" in picture.alt
+    assert head_view(chosen=3, losses={"on": 0, "off": 0}).text == picture.text
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"chosen": 2},
+        {"weights": np.eye(4)},
+        {"guesses": {"on": {" a": 1.0}}},
+        {"losses": {"on": 1.0, "off": 3.0}},
+    ],
+)
+def test_the_view_of_a_head_shows_each_thing_that_it_is_given(change):
+    assert head_view(**change).png != head_view().png
+
+
+def test_the_view_of_a_head_holds_a_text_of_any_length():
+    n = 300
+    picture = head_view(pieces=[b" word"] * n, weights=np.eye(n), chosen=n - 1)
+    assert "·word 100%" in picture.alt
+
+
+# --- 01 Tokenization
+
+
+def segmentation(**changes):
+    given = dict(
+        pieces=[b"The", b" caf", b"\xc3", b"\xa9"],
+        sizes=[0, 1, 10],
+        lengths=[9, 8, 4],
+        chosen=10,
+    )
+    return plots.segmentation(**(given | changes))
+
+
+def test_a_segmentation_names_its_tokens_and_shows_half_characters_as_bytes():
+    picture = segmentation()
+    assert "Tokens: The | ·caf | <c3> | <a9>" in picture.alt
+    assert "9 bytes cut into 4 tokens by 10 merges" in picture.text
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"pieces": [b"The", b" caf\xc3", b"\xa9"]}, {"lengths": [9, 7, 4]}, {"chosen": 1}],
+)
+def test_a_segmentation_shows_each_thing_that_it_is_given(change):
+    assert segmentation(**change).png != segmentation().png
+
+
+def test_a_segmentation_holds_no_text_and_a_long_one(recwarn):
+    segmentation(pieces=[], lengths=[0, 0, 0])
+    segmentation(pieces=[b" word"] * 300)
+    assert not recwarn.list

@@ -1,11 +1,12 @@
 """Interactive figures, driven in plain Python: no browser and no kernel."""
 
+import re
 from types import SimpleNamespace
 
 import pytest
 from ipywidgets import HTML, Button, Dropdown, FloatSlider, IntSlider
 
-from course_utils import widgets
+from course_utils import shipped, widgets
 from course_utils.plots import Picture, new_axes
 from course_utils.widgets import Interactive, LiveLoss, NextWord
 
@@ -205,3 +206,40 @@ def test_in_a_plain_script_nothing_is_shown_but_the_picture_is_there(capsys):
     with LiveLoss() as unused:
         pass
     assert unused.picture is None
+
+
+# --- A head of a trained model
+
+
+@pytest.fixture
+def heads():
+    model, tokenizer = shipped.load("story")
+    return widgets.HeadView(model, tokenizer, "One cold morning, Mia the baker", 1, 2)
+
+
+def test_a_head_is_shown_and_the_model_without_it(heads):
+    assert "Layer 1, head 2" in heads.picture.alt
+    assert "with the head on" in heads.picture.alt
+    assert "off" not in heads.picture.alt
+    heads.controls["off"].value = True
+    on, off = (float(n) for n in re.findall(r"loss ([\d.]+) with", heads.picture.alt))
+    assert on > 0 and off > 0
+    text = "controls: Text (then Enter), layer, head, tokens back from the end"
+    assert text in heads.text
+
+
+def test_the_token_that_looks_is_counted_from_the_end(heads):
+    heads.controls["back"].value = 60  # further back than the text is long
+    assert "It looks most at <|endoftext|> 100%" in heads.picture.alt
+
+
+def test_a_text_without_a_word_is_answered_in_words(heads):
+    heads.controls["prompt"].value = " "
+    assert "write at least one word" in heads.frame.value
+
+
+def test_looking_at_a_head_leaves_the_model_as_it_was(heads):
+    before = heads.picture.alt
+    heads.controls["off"].value = True
+    heads.controls["off"].value = False
+    assert heads.picture.alt == before

@@ -108,9 +108,10 @@ class Exercise:
         parameters = inspect.signature(self.reference).parameters.values()
         arguments = ", ".join(p.name for p in parameters if p.default is p.empty)
         docstring = "\n    ".join(textwrap.wrap(self.task, 78))
+        raw = "r" if "\\" in docstring else ""  # \p in a plain string is a warning
         return (
             f'@exercise("{self.name}")\n'
             f"def {name}({arguments}):\n"
-            f'    """{docstring}"""\n'
+            f'    {raw}"""{docstring}"""\n'
             "    ...  # your turn"
         )
