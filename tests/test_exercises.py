@@ -382,9 +382,31 @@ def parameters_of_a_model(vocab_size, n_positions, n_layer, n_embd):
         return GPT(GPTConfig(*sizes)).count_parameters()
 
 
+def product_by_loops(a, b):
+    rows = [[(row * column).sum() for column in b.T] for row in a]
+    return torch.tensor(rows)
+
+
+def gradient_by_columns(f, x, step):
+    return torch.stack(
+        [(f(x + s) - f(x - s)) / step / 2 for s in step * torch.eye(len(x))]
+    )
+
+
+def step_by_autograd(w, x, y, learning_rate):
+    w = w.detach().clone().requires_grad_()
+    F.mse_loss(w * x, y).backward()
+    return w - learning_rate * w.grad
+
+
 @pytest.mark.parametrize(
     ("name", "function"),
     [
+        ("primer.row_shares", lambda counts: (counts.T / counts.sum(1)).T),
+        ("primer.matrix_product", product_by_loops),
+        ("primer.numerical_gradient", gradient_by_columns),
+        ("primer.gradient_step", step_by_autograd),
+        ("primer.mean_surprise", lambda p, ids: F.nll_loss(p.log()[ids[:-1]], ids[1:])),
         (
             "block.embed",
             lambda ids, t, p: F.embedding(ids, t) + p[None, : ids.shape[1]],

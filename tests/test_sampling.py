@@ -272,7 +272,7 @@ def test_stream_yields_the_tokens_of_generate_one_by_one(pair):
 
 def test_stream_computes_no_token_before_it_is_asked_for(pair):
     passes = []
-    hook = pair[0].register_forward_hook(lambda *_: passes.append(1))
+    hook = pair[0].final_norm.register_forward_hook(lambda *_: passes.append(1))
     tokens = stream(pair[0], [1, 2], 5, temperature=0)
     counts = [len(passes)]
     for _ in tokens:

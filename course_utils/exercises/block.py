@@ -52,7 +52,7 @@ embed = Exercise(
 @embed.wrong
 def positions_left_out(ids, token_table, position_table):
     """The positions are missing. Attention treats a text as a bag: without positions,
-    "dog bites man" and "man bites dog" differ in nothing but the last token."""
+    one layer gives the last token the same mean, whatever the order before it."""
     return token_table[ids]
 
 
@@ -663,7 +663,8 @@ count_parameters = Exercise(
     reference=count_parameters,
     cases=_size_cases,
     hints=(
-        "Go through the model with the shapes. Does a head have parameters? Twelve do?",
+        "Go through the shapes. Do more attention heads need more numbers? Does the "
+        "tied head at the end need any of its own?",
         "C = n_embd. A block: two norms of 2C; C × 3C and C × C; C × 4C and 4C × C; "
         "and the biases 3C, C, 4C, C.",
         "a block: 12 * C * C + 13 * C\n"
@@ -759,8 +760,8 @@ def residual_std(n_layer):
 residual_std = Exercise(
     name="block.residual_std",
     task="int n_layer -> float: the standard deviation at which the weights start that "
-    "write to the stream, two in each layer. All others start at 0.02. What all "
-    "writers add together shall be independent of the depth.",
+    "write to the stream, two in each layer. All writers together shall add as much "
+    "as a single one at 0.02 would, at any depth.",
     reference=residual_std,
     cases=_depth_cases,
     tolerance=1e-9,
@@ -785,6 +786,13 @@ def divided_without_the_root(n_layer):
     """You divide by the number of writers. Independent numbers add in their variances,
     so the standard deviation of a sum grows with the root of their number."""
     return 0.02 / (2 * n_layer)
+
+
+@residual_std.wrong
+def divided_by_the_layers(n_layer):
+    """You divide by the number of layers. Each has two writers, and independent numbers
+    add in their variances: the standard deviation grows with a root."""
+    return 0.02 / n_layer
 
 
 @residual_std.wrong

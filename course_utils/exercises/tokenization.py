@@ -856,6 +856,12 @@ def _special_cases(rng):
     yield f"<|user|>{word}{END}", SPECIAL, {END, "<|user|>"}
     yield f"é <|user|>! {word}", SPECIAL, set(SPECIAL)
     yield "", SPECIAL, {END}
+    # A set has no order to rely on: with this many pairs of names, one of which begins
+    # with the other, whoever does not sort them is found out.
+    for n in range(8):
+        short = "<|" + "".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=5)) + "|>"
+        names = {short: 1000 + n, f"{short}!": 2000 + n}
+        yield f"{word}{short}! {short}{word}", names, set(names)
 
 
 def encode_special(text, special, allowed):
