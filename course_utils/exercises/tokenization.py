@@ -100,7 +100,8 @@ split_words = Exercise(
     hints=(
         "Where does the space of 'the cat' go, if '\"\".join(pieces)' must give the "
         "text back?",
-        "'the  cat' gives ['the', ' ', ' cat']: the last space belongs to the word.",
+        "With · for a space: the··cat gives the, ·, ·cat. The last space belongs to "
+        "the word; `\\s+(?!\\S)` is white space that nothing visible follows.",
         "regex.findall with alternatives:\n"
         "  ' ?' and one or more letters\n"
         "  ' ?' and one or more digits\n"
@@ -152,14 +153,14 @@ def letters_and_digits_glued(text):
 @split_words.wrong
 def all_spaces_before_a_word_taken(text):
     """' *' takes every space before a word; ' ?' takes one. With two spaces yours makes
-    a new rare piece '  cat' instead of the known ' cat'."""
+    a new rare piece ··cat (· is a space) in the place of the known ·cat."""
     pieces = r" *\p{L}+| *\p{N}+| *[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
     return regex.findall(pieces, text)
 
 
 @split_words.wrong
 def white_space_takes_the_last_space_too(text):
-    """In 'a  b' your white space takes both spaces and leaves 'b' without its own.
+    """In a··b (· is a space) yours takes both spaces and leaves b without its own.
     \\s+(?!\\S) stops one before a word, so that the last space goes with the word."""
     return regex.findall(r" ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+", text)
 
