@@ -278,7 +278,8 @@ def gradient_step(w, x, y, learning_rate):
 gradient_step = Exercise(
     name="primer.gradient_step",
     task="(w (), x (n,), y (n,), float learning_rate) -> the new w (): one step of "
-    "gradient descent on the loss mean((w · x − y)²). By hand or with autograd.",
+    "gradient descent on the loss mean((w · x − y)²). w itself stays. By hand or with "
+    "autograd.",
     reference=gradient_step,
     cases=_line_cases,
     hints=(
@@ -359,9 +360,9 @@ def mean_surprise(probabilities, ids):
 
 mean_surprise = Exercise(
     name="primer.mean_surprise",
-    task="(probabilities (V, V), ids (T,)) -> (): the mean over all T − 1 pairs of "
-    "neighbours of −log p, the natural logarithm, where p = probabilities[a, b] for a "
-    "followed by b.",
+    task="(probabilities (V, V), ids (T,)) -> tensor (): the mean over all T − 1 pairs "
+    "of neighbours of −log p, the natural logarithm, where p = probabilities[a, b] for "
+    "a followed by b.",
     reference=mean_surprise,
     cases=_text_cases,
     hints=(
@@ -373,6 +374,12 @@ mean_surprise = Exercise(
     ),
     proves="A GPT is trained on this loss too; only its table is larger.",
 )
+
+
+@mean_surprise.wrong
+def divided_by_the_tokens(probabilities, ids):
+    """You divide by the T tokens, but T tokens make T − 1 pairs of neighbours."""
+    return -probabilities[ids[:-1], ids[1:]].log().sum() / len(ids)
 
 
 @mean_surprise.wrong
