@@ -456,7 +456,7 @@ def _draw_guesses(axes: Axes, guesses: Mapping, losses: Mapping) -> None:
         bars = axes.barh(at, [100 * p for p in values], 0.95 * height, **look)
         axes.bar_label(bars, [_percent(p) for p in values], padding=2, fontsize=8)
     axes.set_yticks(range(len(shown)), [_readable(word) for word in shown])
-    axes.invert_yaxis()
+    axes.set_ylim(1.4 * len(shown), -0.5)  # downwards, with room for the legend
     axes.grid(False, axis="y")
     axes.legend(
         title="head, loss on the text", loc="lower right", fontsize=8, frameon=False
