@@ -16,6 +16,7 @@ Floor 6: stands on ``training``, ``model`` and the world.
 import argparse
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -108,10 +109,6 @@ def _plain_layers(config: GPTConfig, n: int) -> list[nn.Module]:
     return [part(config) for _ in range(n) for part in (CausalSelfAttention, MLP)]
 
 
-def _one_block(config: GPTConfig) -> GPT:
-    return GPT(GPTConfig.from_dict(config.to_dict() | {"n_layer": 1}))
-
-
 # Name of the rung -> function that makes its model, lowest first.
 RUNGS = {
     "bigram": lambda c: Rung(c, []),
@@ -119,7 +116,7 @@ RUNGS = {
     "one head": lambda c: Rung(c, [Add(OneHead(c.n_embd, c.head_size))]),
     "several heads": lambda c: Rung(c, [Add(CausalSelfAttention(c))]),
     "heads, then an MLP": lambda c: Rung(c, [Add(CausalSelfAttention(c)), MLP(c)]),
-    "one block": _one_block,
+    "one block": lambda c: GPT(replace(c, n_layer=1)),
     "layers without residual and norm": lambda c: Rung(c, _plain_layers(c, c.n_layer)),
     "the whole model": GPT,
 }

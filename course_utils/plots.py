@@ -432,18 +432,15 @@ def _draw_token(axes: Axes, column, line, label, weight: float, is_chosen: bool)
         facecolor=shade, zorder=3 if is_chosen else 2, **edge,
     )  # fmt: skip
     axes.add_patch(box)
-    axes.text(
-        column + _columns(label) / 2, line + 0.5, label, ha="center", va="center",
-        color="white" if weight > 0.4 else DARK, fontsize=7.5, zorder=4,
-        family=["DejaVu Sans Mono", *_STYLE["font.family"]],
-    )  # fmt: skip
+    look = dict(color="white" if weight > 0.4 else DARK, fontsize=7.5, zorder=4)
+    middle = column + _columns(label) / 2
+    axes.text(middle, line + 0.5, label, **_TOKEN_TEXT | look)
 
 
 def _draw_guesses(axes: Axes, guesses: Mapping, losses: Mapping) -> None:
     """Draw pairs of bars, with the loss on the text in the legend."""
-    chances = {word: p for guess in guesses.values() for word, p in guess.items()}
-    for guess in guesses.values():
-        chances |= {word: max(p, chances[word]) for word, p in guess.items()}
+    words = dict.fromkeys(word for guess in guesses.values() for word in guess)
+    chances = {w: max(g.get(w, 0.0) for g in guesses.values()) for w in words}
     likely = [word for word, chance in chances.items() if chance >= 0.005]
     shown = sorted(likely, key=lambda word: (-chances[word], word))[:5]
     axes.set(title="The next word", xlabel="probability (%)", xlim=(0, 118))

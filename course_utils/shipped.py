@@ -102,10 +102,11 @@ def ship(name: str, run: str | os.PathLike) -> dict:
         "validation_loss_nats_per_token": _last_validation_loss(run),
     }
     if name == "story":
-        gap, error = gap_on_new_stories(*load(name))  # as shipped: in half precision
+        shipped = load(name)  # as it ships: in half precision
+        gap, error = gap_on_new_stories(*shipped)
         recorded["gap_to_the_floor_nats_per_token"] = round(gap, 4)
         recorded["standard_error"] = round(error, 4)
-        share = share_of_possible_stories(*load(name))
+        share = share_of_possible_stories(*shipped)
         recorded["share_of_possible_stories"] = round(share, 3)
     with atomic_path(folder / FIGURES_FILE) as temporary:
         temporary.write_text(json.dumps(recorded, indent=2) + "\n", encoding="utf-8")
