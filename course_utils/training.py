@@ -15,6 +15,7 @@ Sources: Brown et al. 2020, appendix B (warm-up, cosine, clipping); Li et al. 20
 
 import argparse
 import csv
+import importlib
 import itertools
 import json
 import math
@@ -484,6 +485,10 @@ def process_group():
     if not distributed.is_torchelastic_launched():
         yield
         return
+    # This module takes the group of the time when it is imported as a default argument.
+    # Imported later, by DDP, it keeps gloo's threads alive when the group is destroyed,
+    # and a thread that is busy while Python shuts down aborts the process.
+    importlib.import_module("torch.distributed.nn")
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     store, rank, n_processes = next(distributed.rendezvous("env://"))

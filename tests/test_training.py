@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -701,3 +702,27 @@ def test_two_processes_learn_what_one_learns_even_if_one_is_killed(
     assert "Going on after step 4." in capfd.readouterr().out
     assert main([*arguments, "--out", str(one)]) == 0
     torch.testing.assert_close(weights_in(two), weights_in(one), rtol=0, atol=1e-5)
+
+
+# The command, and what is left of the process group's threads afterwards.
+THREADS_LEFT = """
+import gc, sys
+from pathlib import Path
+from course_utils import training
+
+training.main(sys.argv[1:])
+gc.collect()
+names = [path.read_text() for path in Path("/proc/self/task").glob("*/comm")]
+print("threads of gloo left:", sum("gloo" in name for name in names))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux's /proc")
+def test_no_thread_of_the_process_group_outlives_a_run(text_file, tmp_path):
+    script = tmp_path / "command.py"
+    script.write_text(THREADS_LEFT)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += ["--nproc-per-node=1", "--monitor-interval=0.1", script]
+    command += ["--data", text_file, *TINY, "--steps=2", "--out", tmp_path / "run"]
+    run = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert "threads of gloo left: 0" in run.stdout
