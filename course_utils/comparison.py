@@ -7,7 +7,7 @@ within a tolerance, which is printed beside the verdict.
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -47,6 +47,24 @@ def compare(results: Mapping[str, tuple]) -> None:
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         print("  ".join(cells).rstrip())
+
+
+def relative(ours: Iterable, theirs: Iterable, tolerance: float) -> tuple:
+    """Return a row for ``compare``: each tensor divided by their largest number.
+
+    For lists of tensors whose numbers differ in size, such as the layers of a model or
+    the gradients of its weights. Raises ValueError if lengths or shapes differ.
+    """
+    pairs = [(a.detach(), b.detach()) for a, b in zip(ours, theirs, strict=True)]
+    for a, b in pairs:
+        if a.shape != b.shape:
+            raise ValueError(f"shapes must agree, got {a.shape} and {b.shape}")
+    sizes = [b.abs().max().item() or 1.0 for _, b in pairs]
+    left, right = (
+        torch.cat([p[side].flatten() / n for p, n in zip(pairs, sizes, strict=True)])
+        for side in (0, 1)
+    )
+    return left, right, tolerance
 
 
 class Divergence(NamedTuple):

@@ -22,8 +22,9 @@ from safetensors import SafetensorError
 from torch import nn
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from course_utils.comparison import Divergence, first_divergence, first_missing
+from course_utils.comparison import Divergence, first_divergence, first_missing, record
 from course_utils.comparison import compare as compare  # for the pages: one door
+from course_utils.comparison import relative as relative
 from course_utils.config import PRESETS, GPTConfig
 from course_utils.model import GPT
 from course_utils.tokenization import Tokenizer
@@ -264,6 +265,18 @@ def stand_in_gpt2(seed: int = 0, config: GPTConfig = PRESETS["gpt2"]) -> GPT:
 
 
 # --- Comparing -----------------------------------------------------------------------
+
+
+def hidden_states(model: GPT, ids: torch.Tensor) -> list[torch.Tensor]:
+    """(B, T) -> n_layer + 1 states (B, T, C): those that transformers gives.
+
+    The embedding, then what each block gives; the last is past the final LayerNorm.
+    """
+    blocks = {f"blocks.{i}": i for i in range(model.config.n_layer)}
+    *events, _ = record(model, blocks, ids)
+    states = [events[0][1]] + [state for (_, side), state in events if side == "out"]
+    with torch.no_grad():
+        return [*states[:-1], model.final_norm(states[-1])]
 
 
 def trace(

@@ -29,6 +29,7 @@ import signal
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
@@ -116,10 +117,6 @@ def repository_address(pyproject: Path = ROOT / "pyproject.toml") -> str | None:
     It is the one place where the repository's address stands. Raises ValueError if it
     is not on GitHub, because Colab opens notebooks only from there.
     """
-    try:
-        import tomllib
-    except ModuleNotFoundError:  # Python 3.10; JupyterLab brings tomli there
-        import tomli as tomllib
     urls = tomllib.loads(pyproject.read_text("utf-8"))["project"].get("urls", {})
     address = urls.get("Repository", "").removesuffix("/").removesuffix(".git")
     if address and not re.fullmatch(r"https://github\.com/[\w.-]+/[\w.-]+", address):

@@ -30,7 +30,7 @@ def cosine_schedule(
     """
     if step + 1 < warmup:
         return linear_schedule(step, peak, warmup, total, final)
-    progress = _progress(step, warmup, total)
+    progress = share_done(step, warmup, total)
     return final + (peak - final) * 0.5 * (1 + math.cos(math.pi * progress))
 
 
@@ -38,13 +38,13 @@ def linear_schedule(
     step: int, peak: float, warmup: int, total: int, final: float = 0.0
 ) -> float:
     """Return the learning rate as cosine_schedule does, but down in a line."""
-    progress = _progress(step, warmup, total)
+    progress = share_done(step, warmup, total)
     if step + 1 < warmup:
         return peak * (step + 1) / warmup
     return final + (peak - final) * (1 - progress)
 
 
-def _progress(step: int, warmup: int, total: int) -> float:
+def share_done(step: int, warmup: int, total: int) -> float:
     """Return the share of the way from peak to final that is done after ``step``."""
     if not 0 <= warmup < total:
         raise ValueError(f"warmup must be in 0..total-1 = {total - 1}, got {warmup}")
@@ -87,6 +87,32 @@ def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict]:
     return [group for group in groups if group["params"]]
 
 
+def adamw_update(parameter, gradient, state: dict, group: dict) -> None:
+    """Move ``parameter`` by one step of AdamW, in place.
+
+    ``state`` is the parameter's own, empty before its first step. ``group`` holds lr,
+    betas, eps and weight_decay.
+    """
+    if not state:
+        state["step"] = 0
+        state["mean"] = torch.zeros_like(parameter)
+        state["mean_square"] = torch.zeros_like(parameter)
+    state["step"] += 1
+    beta_1, beta_2 = group["betas"]
+    mean, mean_square = state["mean"], state["mean_square"]
+
+    mean.lerp_(gradient, 1 - beta_1)  # the gradient, averaged over recent steps
+    mean_square.mul_(beta_2).addcmul_(gradient, gradient, value=1 - beta_2)
+    # Both started at zero and after t steps hold only 1 - beta^t of an average.
+    correction_1 = 1 - beta_1 ** state["step"]
+    correction_2 = 1 - beta_2 ** state["step"]
+    usual_size = (mean_square.sqrt() / math.sqrt(correction_2)).add_(group["eps"])
+
+    # Decoupled: the decay is not divided by the usual size of the gradient.
+    parameter.mul_(1 - group["lr"] * group["weight_decay"])
+    parameter.addcdiv_(mean, usual_size, value=-group["lr"] / correction_1)
+
+
 class AdamW(torch.optim.Optimizer):
     """Adam with decoupled weight decay; equals ``torch.optim.AdamW``."""
 
@@ -104,28 +130,8 @@ class AdamW(torch.optim.Optimizer):
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is not None:
-                    self.update(parameter, parameter.grad, group)
-
-    def update(self, parameter, gradient, group):
-        state = self.state[parameter]
-        if not state:
-            state["step"] = 0
-            state["mean"] = torch.zeros_like(parameter)
-            state["mean_square"] = torch.zeros_like(parameter)
-        state["step"] += 1
-        beta_1, beta_2 = group["betas"]
-        mean, mean_square = state["mean"], state["mean_square"]
-
-        mean.lerp_(gradient, 1 - beta_1)  # the gradient, averaged over recent steps
-        mean_square.mul_(beta_2).addcmul_(gradient, gradient, value=1 - beta_2)
-        # Both started at zero and after t steps hold only 1 - beta^t of an average.
-        correction_1 = 1 - beta_1 ** state["step"]
-        correction_2 = 1 - beta_2 ** state["step"]
-        usual_size = (mean_square.sqrt() / math.sqrt(correction_2)).add_(group["eps"])
-
-        # Decoupled: the decay is not divided by the usual size of the gradient.
-        parameter.mul_(1 - group["lr"] * group["weight_decay"])
-        parameter.addcdiv_(mean, usual_size, value=-group["lr"] / correction_1)
+                    state = self.state[parameter]
+                    adamw_update(parameter, parameter.grad, state, group)
 
 
 def orthogonalise(matrices: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:

@@ -15,6 +15,7 @@ Floor 6: together with ``widgets`` the only importer of matplotlib.
 
 import base64
 import io
+import itertools
 import sys
 import textwrap
 import unicodedata
@@ -31,6 +32,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Rectangle
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from course_utils.files import atomic_path
 
@@ -507,3 +509,390 @@ def _draw_number(axes: Axes, x: float, y: float, number, is_strong: bool) -> Non
         va="center",
         color=DARK + ("" if is_strong else "B0"),
     )
+
+
+# --- 04 Cross-entropy: where the loss of a story sits
+
+
+@house_style()
+def story_losses(
+    pieces: Sequence[bytes],
+    model: Sequence[float],
+    truth: Sequence[float] | None,
+    chosen: int,
+    guesses: Mapping[str, Mapping[str, float]],
+    title: str,
+) -> Picture:
+    """Draw a story's words, darker where they cost the model more, and how it adds up.
+
+    ``model`` and ``truth`` hold the surprise at each word in nats, of the model and of
+    the true probabilities. ``guesses`` maps "model" and "truth" to probabilities of the
+    word at ``chosen``, before it was seen. Where no truth is known it is None, and
+    ``guesses`` has the model's alone.
+    """
+    places = list(_token_places(pieces, _WIDE, len(pieces)))
+    n_lines = places[-1][1] + 1
+    figure = Figure(figsize=(WIDTH, 3.4 + 0.24 * n_lines), layout="constrained")
+    grid = figure.add_gridspec(2, 2, height_ratios=(0.24 * n_lines, 2.4))
+    top = figure.add_subplot(grid[0, :], title=title)
+    top.set(xlim=(0, _WIDE), ylim=(n_lines, 0))
+    top.set_axis_off()
+    for place, (column, line, label) in enumerate(places):
+        shade = min(1.0, model[place] / 4)  # 4 nats: one in 55
+        _draw_token(top, column, line, label, shade, place == chosen)
+    came = pieces[chosen].decode("utf-8", errors="replace")
+    _draw_both_guesses(figure.add_subplot(grid[1, 0]), guesses, came)
+    sums = figure.add_subplot(grid[1, 1], title="How it adds up")
+    unit = "words" if truth else "tokens"
+    sums.set(xlabel=f"{unit} read", ylabel="nats so far")
+    known = [("model", model, "-")]
+    known += [] if truth is None else [("truth", truth, "--")]
+    for name, nats, look in known:
+        colour = MODEL if name == "model" else TRUTH
+        total = list(itertools.accumulate(nats, initial=0.0))
+        sums.plot(total, look, color=colour, label=f"{name}: {total[-1]:.1f}")
+    sums.axvline(chosen + 0.5, color=DARK, linewidth=0.8)
+    sums.legend(frameon=False, loc="lower right", fontsize=8)
+    text = (
+        "The tokens of a text, darker where they cost the model more, over the next "
+        "token's probabilities and the sum of the surprises."
+        if truth is None
+        else "The words of a story, darker where they cost the model more, over the "
+        "next word's probabilities and the sum of the surprises, the model's and the "
+        "true."
+    )
+    costs = f"the model {model[chosen]:.2f} nats"
+    costs += "" if truth is None else f", the truth {truth[chosen]:.2f}"
+    word = _token_label(pieces[chosen])
+    framed = f"The framed {unit[:-1]} {word} costs {costs}."
+    return Picture(figure, text, f"{title}. {framed}")
+
+
+def _draw_both_guesses(axes: Axes, guesses: Mapping, came: str) -> None:
+    """Draw pairs of bars, likeliest on top, and among them the word that came."""
+    model, truth = guesses["model"], guesses.get("truth", {})
+    ranked = sorted({*model, *truth}, key=lambda word: _rank(word, truth, model))
+    words = ranked[:6] if came in ranked[:6] else [*ranked[:5], came]
+    pairs = [("model", model, MODEL, -0.2), ("truth", truth, TRUTH, 0.2)]
+    for name, guess, colour, shift in pairs if truth else pairs[:1]:
+        at = [row + (shift if truth else 0) for row in range(len(words))]
+        values = [guess.get(word, 0.0) for word in words]
+        bars = axes.barh(at, [100 * p for p in values], 0.38, color=colour, label=name)
+        axes.bar_label(bars, [_percent(p) for p in values], padding=2, fontsize=8)
+    axes.set(title="Before it came", xlabel="probability (%)", xlim=(0, 118))
+    axes.set_yticks(range(len(words)), [_readable(word) for word in words])
+    axes.get_yticklabels()[words.index(came)].set_weight("bold")
+    axes.set_ylim(len(words) + 0.8, -0.6)  # room for the legend
+    axes.grid(False, axis="y")
+    axes.legend(loc="lower right", fontsize=8, frameon=False)
+
+
+# --- training
+
+
+@house_style()
+def training_panels(history, floor: float | None = None, sample: str = "") -> Picture:
+    """Draw the four curves that one watches while a model trains, and what it writes.
+
+    The loss with the floor, and below each other at the right: learning rate, gradient
+    norm and tokens per second. ``sample`` is the newest text. The picture's ``text`` is
+    the same before, during and after the training.
+    """
+    figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
+    axes = figure.subplot_mosaic(
+        [["loss", "rate"], ["loss", "norm"], ["loss", "speed"]], width_ratios=(3, 2)
+    )
+    for name, title, values in (
+        ("loss", "How the loss nears the floor", history.losses),
+        ("rate", "learning rate", history.learning_rates),
+        ("norm", "gradient norm", history.gradient_norms),
+        ("speed", "tokens per second", history.tokens_per_second),
+    ):
+        weight = "bold" if name == "loss" else "normal"
+        axes[name].set_title(
+            title, fontsize=12 if name == "loss" else 10, weight=weight
+        )
+        axes[name].plot(history.steps, values, color=MODEL, lw=1, alpha=0.7)
+    for name in ("rate", "norm"):
+        axes[name].tick_params(labelbottom=False)
+    for name in ("rate", "norm", "speed"):
+        axes[name].set_ylim(bottom=0)
+    axes["speed"].set_xlabel("training step")
+    loss = axes["loss"]
+    loss.set(xlabel="training step", ylabel="nats per token (log scale)", yscale="log")
+    loss.set_yticks([0.5, 1, 2, 4, 8], ["0.5", "1", "2", "4", "8"])
+    loss.minorticks_off()
+    if history.validation_losses:
+        steps, losses = history.validation_steps, history.validation_losses
+        loss.plot(steps, losses, "o", color=DARK, label="held-out text")
+    if floor is not None:
+        loss.axhline(floor, color=TRUTH, linestyle="--", label="floor")
+    if loss.get_legend_handles_labels()[0]:
+        loss.legend(frameon=False)
+    if sample:
+        lines = textwrap.fill(sample, 100, max_lines=6, placeholder=" …")
+        figure.supxlabel(lines, x=0.01, ha="left", fontsize=9)
+    text = (
+        "Four curves of a training run, by its steps: loss, learning rate, gradient "
+        "norm, tokens per second"
+    )
+    numbers = [_from_to("training loss", history.losses)]
+    numbers += [f"floor {floor:.2f}"] if floor is not None else []
+    numbers += [f"it writes: {sample}"] if sample else []
+    return Picture(figure, f"{text}.", f"{text}: {'; '.join(numbers)}.")
+
+
+@house_style()
+def held_out_curves(
+    histories: Mapping[tuple[str, float], object], floor: float
+) -> Picture:
+    """Draw training and held-out losses, a panel for each corpus, with one scale.
+
+    ``histories`` maps (corpus, dropout) to a ``training.History``. The training loss is
+    drawn without dropout only, which would make it another number.
+    """
+    corpora = list(dict.fromkeys(corpus for corpus, _ in histories))
+    figure = Figure(figsize=(WIDTH, 3.8), layout="constrained")
+    panels = figure.subplots(1, len(corpora), sharey=True, squeeze=False)[0]
+    for axes, name in zip(panels, corpora, strict=True):
+        axes.set(title=name, xlabel="training step", ylim=(0, 5))
+        for (corpus, dropout), history in histories.items():
+            if corpus != name:
+                continue
+            steps, losses = history.validation_steps, history.validation_losses
+            colour, look = (TRUTH, "s--") if dropout else (MODEL, "o-")
+            label = f"held out, dropout {dropout}" if dropout else "held out"
+            axes.plot(steps, losses, look, color=colour, ms=4, label=label)
+            if not dropout:
+                given = dict(color=MODEL, lw=1, alpha=0.7, label="training")
+                axes.plot(history.steps, history.losses, ":", **given)
+        axes.axhline(floor, color=DARK, lw=1, label="floor")
+    panels[0].set_ylabel("nats per token")
+    panels[-1].legend(frameon=False)
+    text = "Training and held-out losses, side by side for " + " and for ".join(corpora)
+    ends = [
+        f"{corpus}, dropout {dropout}: held out at the end "
+        f"{history.validation_losses[-1]:.2f}"
+        for (corpus, dropout), history in histories.items()
+    ]
+    return Picture(figure, f"{text}.", f"{text}. {'; '.join(ends)}.")
+
+
+@house_style()
+def written_at(
+    losses: Sequence[float], floor: float, step: int, sample: str, verdict: str
+) -> Picture:
+    """Draw a loss curve, a point on it, and what the model wrote at that step."""
+    title = f"After step {step}: {verdict}"
+    figure, axes = new_axes(title, "training step", "nats per token")
+    axes.plot(range(1, len(losses) + 1), losses, lw=1, alpha=0.7)
+    axes.plot([step], [losses[step - 1]], "o", color=DARK)
+    axes.axhline(floor, color=TRUTH, linestyle="--")
+    axes.set_yscale("log")
+    axes.set_yticks([0.5, 1, 2, 4], ["0.5", "1", "2", "4"])
+    axes.minorticks_off()
+    lines = textwrap.fill(sample, 100, max_lines=6, placeholder=" …")
+    figure.supxlabel(lines, x=0.01, ha="left", fontsize=9)
+    text = "The loss curve of a run, a point on it, and what was written then"
+    return Picture(figure, f"{text}.", f"{text}. {title}. It writes: {sample}")
+
+
+# --- sampling
+
+_CUT = "#BBBBBB"
+
+
+@house_style()
+def knob_bars(
+    tokens: Sequence[bytes],
+    before: Sequence[float],
+    after: Sequence[float],
+    title: str,
+    samples: Sequence[str] = (),
+) -> Picture:
+    """Draw what the knobs make of a distribution, and texts written with them.
+
+    ``before`` and ``after`` are the probabilities of ``tokens``, likeliest first. What
+    has 0 afterwards is cut, and grey.
+    """
+    figure = Figure(figsize=(WIDTH, 3.7 + 0.22 * len(samples)), layout="constrained")
+    axes = figure.add_subplot(title=title, ylabel="probability (%)")
+    places = range(len(tokens))
+    colours = [_CUT if p == 0 else "none" for p in after]
+    edges = [_CUT if p == 0 else DARK for p in after]
+    axes.bar(places, [100 * p for p in after], 0.8, color=MODEL, label="with the knobs")
+    axes.bar(places, [100 * p for p in before], 0.8, color=colours, edgecolor=edges)
+    axes.bar(0, 0, color="none", edgecolor=DARK, label="the model's own")
+    axes.bar(0, 0, color=_CUT, label="cut off")
+    axes.set_xticks(places, map(_token_label, tokens), rotation=60, fontsize=8.5)
+    axes.grid(False, axis="x")
+    axes.margins(x=0.01)
+    axes.legend(frameon=False, loc="upper right")
+    lines = [textwrap.shorten(sample, 92, placeholder=" …") for sample in samples]
+    if lines:
+        figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=9)
+    text = (
+        "Bar chart of the likeliest next tokens: the model's own probabilities as "
+        "outlines, those with the knobs filled, what is cut off grey"
+    )
+    n_cut = sum(p == 0 for p in after)
+    told = f"{text}. {title}; {n_cut} of the {len(tokens)} shown are cut off. "
+    return Picture(figure, f"{text}.", told + " ".join(lines))
+
+
+class Twig(NamedTuple):
+    """A text of a beam search: what it adds to which text of the step before."""
+
+    parent: int  # its place among the kept ones of the step before
+    label: bytes
+    log_prob: float  # of the whole text, in nats
+    kept: bool
+
+
+@house_style()
+def beam_tree(steps: Sequence[Sequence[Twig]], title: str) -> Picture:
+    """Draw a beam search as a tree, a column for each step, likeliest text on top.
+
+    The texts that are kept are blue, those that lose against them grey. A line goes to
+    the text of the step before that each one extends.
+    """
+    rows = max(map(len, steps))
+    figure, axes = new_axes(title, "", "", height=0.8 + 0.42 * rows)
+    axes.set(xlim=(-0.35, len(steps) + 0.5), ylim=(rows - 0.4, -0.6))
+    axes.set_axis_off()
+    above = [(0.0, (rows - 1) / 2)]
+    root = dict(facecolor="white", edgecolor="none", pad=2)
+    axes.text(*above[0], "start", ha="center", va="center", weight="bold", bbox=root)
+    for column, step in enumerate(steps, 1):
+        kept = []
+        for row, twig in enumerate(step):
+            colour = MODEL if twig.kept else _CUT
+            x, y = above[twig.parent]
+            # From the middle of a box, hidden behind it, straight out and across.
+            places = [x, x + 0.4, column - 0.34], [y, y, row]
+            axes.plot(*places, color=colour, lw=1, zorder=1 + twig.kept)
+            label = f"{_shown(twig)}  {twig.log_prob:.1f}"
+            box = dict(boxstyle="round,pad=0.25", fc="white", ec=colour)
+            ink = dict(color=DARK if twig.kept else "#767676", zorder=4)
+            axes.text(column - 0.33, row, label, va="center", bbox=box, **ink)
+            if twig.kept:
+                kept.append((column - 0.2, float(row)))
+        above = kept
+    n_kept = sum(twig.kept for twig in steps[-1])
+    text = (
+        f"Tree of a beam search over {len(steps)} steps: in each, the {n_kept} "
+        "likeliest texts are kept, and the others end there"
+    )
+    last = " ".join(f"{_shown(twig)} {twig.log_prob:.1f};" for twig in steps[-1])
+    return Picture(figure, f"{text}.", f"{text}. Last step: {last}")
+
+
+def _shown(twig: Twig) -> str:
+    return "(end)" if twig.label == b"<|endoftext|>" else _token_label(twig.label)
+
+
+# --- 05 Optimization: curves beside each other
+
+
+@house_style()
+def curves(
+    title: str,
+    x_label: str,
+    y_label: str,
+    lines: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    text: str,
+    marker: str = "",
+    **settings,
+) -> Picture:
+    """Draw several curves with a legend: name -> (places, heights).
+
+    ``settings`` are those of matplotlib's ``Axes.set``, such as ``xscale="log"``.
+    """
+    figure, axes = new_axes(title, x_label, y_label)
+    for (name, (places, heights)), look in zip(
+        lines.items(), itertools.cycle(("-", "--", "-.", ":", "-")), strict=False
+    ):
+        axes.plot(places, heights, look, marker=marker, markersize=4, label=name)
+    axes.set(**settings)
+    for axis in (axes.xaxis, axes.yaxis):
+        if axis.get_scale() == "log":
+            axis.set_major_locator(LogLocator(subs=(1, 3)))
+            axis.set_major_formatter("{x:g}")  # matplotlib's own are formulas
+            axis.set_minor_formatter(NullFormatter())
+    axes.legend(frameon=False)
+    return Picture(figure, text)
+
+
+@house_style()
+def run_among_others(
+    title: str,
+    run: Sequence[float],
+    others: Sequence[Sequence[float]],
+    rates: Sequence[float],
+) -> Picture:
+    """Draw a recorded run's loss before other runs', in grey, and its rate below.
+
+    ``rates`` holds one number for each step, as shares of the peak; each loss is the
+    mean of equally many steps.
+    """
+    figure = Figure(figsize=(WIDTH, 4.4), layout="constrained")
+    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    width = len(rates) / len(run)  # steps that one loss stands for
+    steps = [width * (i + 0.5) for i in range(len(run))]
+    for other in others:
+        top.plot(steps, other, color="#CCCCCC", linewidth=1)
+    top.plot(steps, run, color=MODEL, linewidth=2.5)
+    top.set(title=title, ylabel="loss (nats per token)", ylim=(1, 8))
+    bottom.plot(range(len(rates)), rates, color=DARK)
+    bottom.set(xlabel="step", ylabel="rate / peak", ylim=(0, 1.1))
+    note = f"One of {len(others)} recorded runs: made beforehand, not computed now."
+    figure.supxlabel(note, fontsize=9)
+    text = "Line chart of one recorded run's loss, others in grey, and of its rate."
+    return Picture(figure, text, f"{title}: the loss ends at {run[-1]:.2f}. {note}")
+
+
+# --- 08 Hugging Face's GPT-2
+
+
+@house_style()
+def layer_lens(
+    pieces: Sequence[bytes],
+    guesses: Sequence[Sequence[bytes]],
+    chances: Sequence[Sequence[float]],
+    title: str,
+) -> Picture:
+    """Draw which token a model would say after each of its layers, as a table.
+
+    A column for each token read, a row for each layer, the embedding at the bottom.
+    ``guesses`` and ``chances`` hold its likeliest token and that token's probability.
+    A cell that says what the last layer will say is framed.
+    """
+    n_rows, n_columns = len(guesses), len(pieces)
+    figure, axes = new_axes(title, "token read", "", height=1.1 + 0.34 * n_rows)
+    axes.set(xlim=(0, n_columns), ylim=(0, n_rows))
+    axes.grid(False)
+    for row, (said, shares) in enumerate(zip(guesses, chances, strict=True)):
+        for column, (piece, share) in enumerate(zip(said, shares, strict=True)):
+            agrees = piece == guesses[-1][column]
+            edge = TRUTH if agrees else "#EEE"
+            look = dict(edgecolor=edge, linewidth=1.4, zorder=3 if agrees else 2)
+            box = Rectangle(
+                (column + 0.04, row + 0.08), 0.92, 0.84,
+                facecolor=_TINTS(share**0.5), **look,
+            )  # fmt: skip
+            axes.add_patch(box)
+            ink = dict(color="white" if share > 0.4 else DARK, fontsize=7.5, zorder=4)
+            label = _token_label(piece)
+            label = label if _columns(label) <= 9 else f"{label[:8]}…"
+            axes.text(column + 0.5, row + 0.5, label, **_TOKEN_TEXT | ink)
+    names = ["embedding", *(f"block {i}" for i in range(1, n_rows))]
+    axes.set_yticks([row + 0.5 for row in range(n_rows)], names)
+    labels = map(_token_label, pieces)
+    axes.set_xticks([column + 0.5 for column in range(n_columns)], labels, rotation=30)
+    axes.tick_params(length=0)
+    text = (
+        "Table of the likeliest next token after each layer and token, darker where "
+        "it is likelier, framed where it is what the last layer says."
+    )
+    ends = ", ".join(_token_label(said[-1]) for said in guesses)
+    return Picture(figure, text, f"{text} {title}. After the last token: {ends}.")

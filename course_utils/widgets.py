@@ -9,6 +9,8 @@ knob in plain Python and look at what is drawn. Works with ipywidgets 7.7 and 8.
 Floor 6: stands on ``plots`` and ``sampling``; the only importer of ipywidgets.
 """
 
+import itertools
+import math
 import time
 from collections.abc import Callable
 from html import escape
@@ -19,9 +21,17 @@ from IPython.display import display
 from ipywidgets import HTML, Checkbox, IntSlider, Layout, Text, VBox, Widget
 
 from course_utils.ablation import heads_off
-from course_utils.cross_entropy import cross_entropy
-from course_utils.plots import Picture, head_view, loss_curve, next_word_bars
+from course_utils.cross_entropy import cross_entropy, log_softmax
+from course_utils.plots import (
+    Picture,
+    head_view,
+    loss_curve,
+    next_word_bars,
+    story_losses,
+    training_panels,
+)
 from course_utils.sampling import encode_prompt, next_words
+from course_utils.world import WORD
 
 
 class Interactive(VBox):
@@ -157,6 +167,81 @@ def _loss(model, ids: torch.Tensor) -> float:
     return cross_entropy(model(ids[:, :-1]), ids[:, 1:]).item()
 
 
+class StoryLosses(Interactive):
+    """Step through a story: what each word costs a model, and what it costs the truth.
+
+    Below the story: the next word's probabilities, the model's beside the true, and how
+    the surprises add up. Raises ValueError if the world could not have told the text.
+    """
+
+    def __init__(self, model, tokenizer, world, text: str, word: int = 1):
+        words = WORD.findall(text)
+        befores = ["".join(words[:i]) for i in range(len(words))]
+        if not world.is_valid(text):
+            raise ValueError(f"text must be a story of the world, got {text!r}")
+        truths = [world.next_words(before) for before in befores]
+        chances = [truth[word] for truth, word in zip(truths, words, strict=True)]
+        true = [max(0.0, -math.log(chance)) for chance in chances]
+        nats = word_losses(model, tokenizer, words)
+        pieces = [word.encode() for word in words]
+
+        def draw(word: int) -> Picture:
+            guess = next_words(model, tokenizer, befores[word], n=50)
+            guesses = {"model": guess, "truth": truths[word]}
+            costs = f"the model {nats[word]:.2f}, the truth {true[word]:.2f} nats"
+            title = f"Word {word + 1}, “{words[word].strip()}”, costs {costs}"
+            return story_losses(pieces, nats, true, word, guesses, title)
+
+        slider = IntSlider(word, 1, len(words) - 1, layout=Layout(width="98%"))
+        super().__init__(draw, word=slider)
+
+
+class TokenSurprises(Interactive):
+    """Write a text, and see what each of its tokens costs a model.
+
+    Below: what the model expected in the place of the chosen token, and how the
+    surprises add up. A token past the text's end is its last.
+    """
+
+    def __init__(self, model, tokenizer, text: str, token: int = 1):
+        def draw(text: str, token: int) -> Picture:
+            ids = encode_prompt(model, tokenizer, text)
+            if len(ids) < 2:
+                raise ValueError("write at least one word")
+            with torch.no_grad():
+                log_probs = log_softmax(model(torch.tensor([ids[:-1]])))[0]
+            nats = [-row[i].item() for row, i in zip(log_probs, ids[1:], strict=True)]
+            chosen = min(token, len(nats)) - 1
+            likely = log_probs[chosen].exp().topk(min(8, log_probs.shape[-1]))
+            pairs = zip(likely.indices.tolist(), likely.values.tolist(), strict=True)
+            guess = {tokenizer.decode([i]): chance for i, chance in pairs}
+            pieces = [tokenizer.token_bytes(i) for i in ids[1:]]
+            came = tokenizer.decode([ids[chosen + 1]])
+            guess.setdefault(came, math.exp(-nats[chosen]))
+            title = (
+                f"Token {chosen + 1}, “{came.strip()}”, costs {nats[chosen]:.2f} nats"
+            )
+            return story_losses(pieces, nats, None, chosen, {"model": guess}, title)
+
+        wide = Layout(width="98%")
+        box = Text(text, description="Your text (then Enter)", layout=wide)
+        slider = IntSlider(token, 1, 60, layout=Layout(width="450px"))
+        super().__init__(draw, text=box, token=slider)
+
+
+@torch.no_grad()
+def word_losses(model, tokenizer, words: list[str]) -> list[float]:
+    """Return a model's surprise at each word of a text, in nats: its tokens' sum.
+
+    Words are cut as the tokenizer cuts them, so that no token belongs to two.
+    """
+    ids = [tokenizer.encode(word) for word in words]
+    row = torch.tensor([[tokenizer.end_of_text, *itertools.chain(*ids)]])
+    log_probs = log_softmax(model(row[:, :-1]))[0]
+    nats = -log_probs.gather(-1, row[0, 1:, None]).squeeze(-1)
+    return [part.sum().item() for part in nats.split([len(part) for part in ids])]
+
+
 class LiveLoss:
     """The loss curve while a model trains, at its end as a still picture::
 
@@ -189,13 +274,59 @@ class LiveLoss:
 
     def _show(self) -> None:
         start = time.monotonic()
-        self.picture = loss_curve(self._history, self.floor)
+        self.picture = self._draw()
         if self._handle is not None:
             self._handle.update(self.picture)
         elif _in_notebook():
             self._handle = display(self.picture, display_id=True)
         took = time.monotonic() - start
         self._next_drawing = time.monotonic() + max(0.5, 19 * took)
+
+    def _draw(self) -> Picture:
+        return loss_curve(self._history, self.floor)
+
+
+class LiveTraining(LiveLoss):
+    """All that one watches in a run: loss, learning rate, gradient norm, speed, text::
+
+        with LiveTraining(floor, lambda model: generate_text(model, ...)) as live:
+            trainer.on_step = live
+            trainer.run(show_progress=False)
+
+    ``write(model)`` is asked for a text after the first step and after every ``every``
+    steps; ``samples`` keeps them by step. Interrupting the cell pauses the run: it ends
+    with its step, and running the cell again with the same trainer and the same
+    ``LiveTraining`` goes on.
+    """
+
+    def __init__(
+        self,
+        floor: float | None = None,
+        write: Callable[[object], str] | None = None,
+        every: int = 50,
+    ):
+        if every < 1:
+            raise ValueError(f"every must be at least 1, got {every}")
+        super().__init__(floor)
+        self.write, self.every = write, every
+        self.samples: dict[int, str] = {}
+
+    def __enter__(self) -> "LiveTraining":
+        self._handle = None  # a cell that goes on has a picture of its own
+        return self
+
+    def __call__(self, trainer) -> None:
+        """Let the model write if it is time to, and draw if it is time to."""
+        step = trainer.steps_done
+        if self.write and (step == 1 or step % self.every == 0):
+            self.samples[step] = self.write(trainer.model)
+        super().__call__(trainer)
+
+    def _draw(self) -> Picture:
+        newest = max(self.samples, default=None)
+        text = self.samples.get(newest, "")
+        sample = f"After step {newest} it writes: {text}" if text else ""
+        return training_panels(self._history, self.floor, sample)
 
 
 def _in_notebook() -> bool:

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from course_utils.attention import causal_mask, merge_heads, split_heads
-from course_utils.comparison import agree, compare, first_divergence
+from course_utils.comparison import agree, compare, first_divergence, relative
 from course_utils.config import GPTConfig
 from course_utils.model import GPT
 
@@ -44,6 +44,20 @@ def test_the_same_means_one_shape_and_within_the_tolerance(
     ours, theirs, tolerance, same
 ):
     assert agree(ours, theirs, tolerance) is same
+
+
+def test_parts_of_very_different_size_are_each_compared_by_their_own_measure():
+    ours = torch.tensor([1000.0, 0.5]), torch.tensor([[0.002]]), torch.zeros(2)
+    theirs = torch.tensor([1000.0, 0.5]), torch.tensor([[0.001]]), torch.zeros(2)
+    left, right, tolerance = relative(ours, theirs, 0.1)
+    assert tolerance == 0.1 and left.shape == right.shape == (5,)
+    assert not agree(left, right, tolerance)  # the second is twice as large
+    assert agree(*relative(theirs, theirs, 0))
+    assert agree(*relative([torch.tensor([1000.1])], [torch.tensor([1000.0])], 1e-3))
+    with pytest.raises(ValueError, match="shapes must agree"):
+        relative([torch.zeros(2, 3)], [torch.zeros(3, 2)], 1.0)
+    with pytest.raises(ValueError, match="argument"):
+        relative(ours, theirs[:2], 1.0)
 
 
 def test_the_table_shows_verdicts_and_tolerances_but_no_differences(capsys):

@@ -23,6 +23,7 @@ import torch
 import torch.nn.functional as F
 
 from course_utils import exercises as course
+from course_utils.config import GPTConfig
 from course_utils.exercises import learner, limits, live, store
 from course_utils.exercises.answers import answer_from, answers
 from course_utils.exercises.cards import verdict_card
@@ -39,6 +40,7 @@ from course_utils.exercises.diagnosis import check
 from course_utils.exercises.limits import TimeLimit, time_limit
 from course_utils.exercises.outcomes import difference
 from course_utils.exercises.questions import Question, choose
+from course_utils.model import GPT
 
 EXERCISES = exercises()
 MISCONCEPTIONS = [(task, wrong) for task in EXERCISES for wrong in task.misconceptions]
@@ -1061,6 +1063,42 @@ def test_the_leak_looks_triangular_and_moves_when_the_future_does(capsys):
     assert (sick[..., :-1] < 1).all()
     weights = case.patient(query, key, value, mask)[1]
     assert (weights.triu(1) == 0).all()
+
+
+def test_the_forgetful_run_has_the_right_rate_tokens_and_first_loss_after_the_stop():
+    case = course.clinic("training.forgetful")
+
+    def first_difference(run):
+        """The first step in which a stopped run is not the whole one, by column."""
+        stopped, whole = run(3, 6), run(6, 6)
+        pairs = {name: zip(stopped[name], whole[name], strict=True) for name in whole}
+        return {
+            name: next((i for i, (a, b) in enumerate(pair) if a != b), None)
+            for name, pair in pairs.items()
+        }
+
+    sick, healthy = case.examine(first_difference)
+    assert set(healthy.values()) == {None}
+    assert sick["learning rate"] is sick["first tokens"] is None
+    assert sick["loss"] == 4  # the first after the stop, 3, is right
+
+
+def test_the_restarting_cache_is_right_after_the_prompt_and_without_positions():
+    case = course.clinic("sampling.restart")
+    torch.manual_seed(0)
+    gpt = GPT(GPTConfig.preset("course", vocab_size=50, n_layer=2, n_embd=32)).eval()
+    with torch.no_grad():
+        for parameter in gpt.parameters():
+            parameter.normal_(0, 0.3)
+    ids = torch.randint(50, (1, 9))
+
+    def rows_right(scores):
+        pairs = zip(scores(gpt, ids, 6), gpt(ids)[0, 5:], strict=True)
+        return [torch.allclose(row, true, atol=1e-4) for row, true in pairs]
+
+    assert case.examine(rows_right) == ([True] + 3 * [False], 4 * [True])
+    gpt.position_embedding.weight.data.zero_()
+    assert case.examine(rows_right) == (4 * [True], 4 * [True])
 
 
 # --- answers in notebooks -------------------------------------------------------------

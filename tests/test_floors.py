@@ -20,9 +20,9 @@ FLOORS = [
     "attention data",
     "block",
     "model",
-    "training sampling huggingface ablation",
-    "plots shipped notebooks ladder",
-    "widgets",
+    "training sampling huggingface ablation lora",
+    "plots shipped notebooks ladder speculative context learning_rates answers",
+    "widgets decoding pace",
     "exercises",
 ]
 FLOOR = {

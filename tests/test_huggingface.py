@@ -106,6 +106,51 @@ def test_attention_weights_equal_gpt2s():
         assert difference(our_weights, their_weights) <= 1e-5
 
 
+@pytest.mark.parametrize("shape", ODD_SHAPES)
+def test_hidden_states_equal_gpt2s_in_every_layer(shape):
+    config = ODD_SHAPES[shape]
+    ours, theirs = pair(config)
+    ids = random_ids(config, 2, 9)
+    states = huggingface.hidden_states(ours, ids)
+    expected = theirs(ids, output_hidden_states=True).hidden_states
+    assert len(states) == config.n_layer + 1
+    for state, other in zip(states, expected, strict=True):
+        assert difference(state, other) <= 1e-4
+
+
+def test_the_clinics_copied_head_gives_equal_logits_and_is_lost_on_the_way_back():
+    from course_utils.exercises.chapters import find
+    from course_utils.exercises.clinics import Clinic
+
+    case = find("huggingface.head_apart", Clinic)
+    config = ODD_SHAPES["three heads of 7"]
+    ours, ids = stand_in_gpt2(0, config), random_ids(config, 2, 9)
+
+    def logits_apart(conversion):
+        return difference(conversion(ours)(ids).logits, ours(ids))
+
+    def loss_lost_on_the_way_back(conversion):
+        theirs = conversion(ours)
+        theirs.loss_type = "ForCausalLM"
+        optimizer = torch.optim.SGD(theirs.parameters(), lr=0.05)
+        for _ in range(5):
+            optimizer.zero_grad()
+            theirs(ids, labels=ids).loss.backward()
+            optimizer.step()
+        there, back = theirs(ids).logits, from_huggingface(theirs)(ids)
+        losses = [
+            F.cross_entropy(x[:, :-1].flatten(0, 1), ids[:, 1:].flatten())
+            for x in (there, back)
+        ]
+        return (losses[1] - losses[0]).item()
+
+    assert max(case.examine(logits_apart)) <= 1e-4
+    sick, healthy = case.examine(lambda c: c(ours).num_parameters())
+    assert sick - healthy == config.vocab_size * config.n_embd
+    sick, healthy = case.examine(loss_lost_on_the_way_back)
+    assert sick > 1e-3 and abs(healthy) < 1e-5
+
+
 def test_a_left_padded_batch_equals_gpt2s():
     config = ODD_SHAPES["three heads of 7"]
     ours, theirs = pair(config)

@@ -315,3 +315,184 @@ def number_tables(numbers=((1, 2), (3, 4)), strong=(1, 2), label="a (2, 2)"):
 def test_number_tables_show_each_thing_that_they_are_given(change):
     assert number_tables(**change).png != number_tables().png
     assert number_tables(**change).text == "Two tables of numbers."
+
+
+# --- 07 Sampling
+
+
+def knob_bars(**changes):
+    given = dict(
+        tokens=[b" the", b" a", b"\n"],
+        before=[0.5, 0.3, 0.1],
+        after=[0.7, 0.3, 0.0],
+        title="Two are left",
+        samples=["It writes this."],
+    )
+    return plots.knob_bars(**(given | changes))
+
+
+def test_the_bars_of_the_knobs_tell_what_is_cut_and_what_is_written():
+    picture = knob_bars()
+    assert "Two are left; 1 of the 3 shown are cut off. It writes this." in picture.alt
+    assert picture.text == knob_bars(after=[1.0, 0.0, 0.0], samples=[]).text
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"before": [0.5, 0.3, 0.2]},
+        {"after": [0.6, 0.3, 0.1]},
+        {"tokens": [b" the", b" a", b"."]},
+        {"samples": ["It writes that."]},
+    ],
+)
+def test_the_bars_of_the_knobs_show_each_thing_that_they_are_given(change):
+    assert knob_bars(**change).png != knob_bars().png
+
+
+def beam_tree(**changes):
+    last = dict(parent=1, label=b" c", log_prob=-2.5, kept=True) | changes
+    first = [plots.Twig(0, b" a", -1.0, True), plots.Twig(0, b" b", -2.0, True)]
+    return plots.beam_tree([first, [plots.Twig(**last)]], "Two steps")
+
+
+def test_a_beam_tree_names_the_last_texts_and_shows_each_thing():
+    picture = beam_tree()
+    assert picture.alt.endswith("Last step: ·c -2.5;")
+    for change in ({"parent": 0}, {"label": b"d"}, {"log_prob": -3.0}, {"kept": False}):
+        assert beam_tree(**change).png != picture.png
+
+
+# --- Training panels
+
+
+def test_training_panels_say_the_same_at_every_step_and_have_numbers_in_the_alt():
+    columns = {"learning_rates": [0.1], "gradient_norms": [2.0]}
+    columns |= {"tokens_per_second": [900.0], "validation_steps": [1]}
+    full = history(steps=[1], losses=[4.0], validation_losses=[3.0], **columns)
+    empty = history(learning_rates=[], gradient_norms=[], tokens_per_second=[])
+    first, last = plots.training_panels(empty), plots.training_panels(full, 0.5, "Hi!")
+    assert first.text == last.text and "gradient norm" in last.text
+    assert "no step yet" in first.alt and "floor" not in first.alt
+    assert "training loss from 4.00 to 4.00; floor 0.50; it writes: Hi!" in last.alt
+    assert last.png != plots.training_panels(full, 0.5).png  # the text is drawn
+
+
+# --- 04 Cross-entropy
+
+
+def story_losses(**changes):
+    given = dict(
+        pieces=[b"One", b" cold", b" day"],
+        model=[0.0, 2.5, 0.5],
+        truth=[0.0, 2.0, 0.25],
+        chosen=1,
+        guesses={"model": {" cold": 0.5, " hot": 0.5}, "truth": {" cold": 1.0}},
+        title="Word 2",
+    )
+    return plots.story_losses(**(given | changes))
+
+
+def test_the_losses_of_a_story_tell_what_the_framed_word_costs():
+    picture = story_losses()
+    assert "The framed word ·cold costs the model 2.50 nats, the truth 2.00" in (
+        picture.alt
+    )
+    assert story_losses(chosen=2).text == picture.text
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"pieces": [b"One", b" hot", b" day"]},
+        {"model": [0.0, 2.5, 1.5]},
+        {"truth": [0.0, 2.0, 1.0]},
+        {"chosen": 2},
+        {"guesses": {"model": {" cold": 1.0}, "truth": {" cold": 1.0}}},
+        {"title": "Another word"},
+    ],
+)
+def test_the_losses_of_a_story_show_each_thing_that_they_are_given(change):
+    assert story_losses(**change).png != story_losses().png
+
+
+def test_the_losses_of_a_text_can_be_shown_where_no_truth_is_known():
+    picture = story_losses(truth=None, guesses={"model": {" cold": 0.5, " hot": 0.5}})
+    assert "true" not in picture.text and "truth" not in picture.alt
+    assert "costs the model 2.50 nats" in picture.alt
+    assert picture.png != story_losses().png
+
+
+# --- 08 Hugging Face's GPT-2
+
+
+def test_the_lens_shows_each_thing_that_it_is_given():
+    given = dict(
+        pieces=[b"One", b" day"],
+        guesses=[[b" x", b"y"], [b" day", b"y"], [b" day", b","]],
+        chances=[[0.1, 0.2], [0.5, 0.3], [0.9, 0.4]],
+        title="A lens",
+    )
+    picture = plots.layer_lens(**given)
+    assert "After the last token: y, y, ,." in picture.alt
+    for change in (
+        {"pieces": [b"Two", b" day"]},
+        {"guesses": [[b" x", b"z"], *given["guesses"][1:]]},
+        {"guesses": [[b" day", b"y"], *given["guesses"][1:]]},  # framed now
+        {"chances": [[0.1, 0.9], *given["chances"][1:]]},
+        {"title": "Another"},
+    ):
+        other = plots.layer_lens(**(given | change))
+        assert other.png != picture.png and other.text == picture.text
+
+
+# --- 05 Optimization
+
+
+def test_curves_show_each_line_on_the_axes_asked_for():
+    lines = {"one": ([1, 10, 100], [1.0, 2.0, 3.0]), "two": ([1, 10], [2.0, 2.0])}
+    arguments = "A title", "step", "loss", lines, "Two rising lines."
+    picture = plots.curves(*arguments)
+    assert picture.text == "Two rising lines."
+    others = [
+        plots.curves(*arguments, xscale="log"),
+        plots.curves(*arguments, marker="o"),
+        plots.curves(*arguments[:3], {"one": lines["one"]}, arguments[4]),
+    ]
+    assert len({picture.png, *(other.png for other in others)}) == 4
+
+
+def test_a_recorded_run_says_that_it_was_made_beforehand():
+    run, other, rates = [4.0, 2.0], [5.0, 4.5], [0.5, 1.0, 0.5, 0.0]
+    picture = plots.run_among_others("Peak 0.1", run, [run, other], rates)
+    assert "ends at 2.00" in picture.alt and "One of 2 recorded runs" in picture.alt
+    assert "recorded" in picture.text and "2.00" not in picture.text
+    for change in (
+        [other, [run, other], rates],
+        [run, [run], rates],
+        [run, [run], run],
+    ):
+        assert plots.run_among_others("Peak 0.1", *change).png != picture.png
+
+
+def held_out_curves(**changes):
+    run = dict(steps=[1, 2], losses=[4.0, 2.0], validation_steps=[2])
+    plain = history(**run | {"validation_losses": [3.0]} | changes)
+    dropped = history(**run | {"validation_losses": [2.5]})
+    return plots.held_out_curves({("few", 0.0): plain, ("few", 0.2): dropped}, 0.5)
+
+
+def test_held_out_curves_tell_their_ends_and_show_both_losses():
+    picture = held_out_curves()
+    assert "few, dropout 0.0: held out at the end 3.00" in picture.alt
+    assert "few, dropout 0.2: held out at the end 2.50" in picture.alt
+    for change in ({"losses": [4.0, 1.0]}, {"validation_losses": [3.5]}):
+        other = held_out_curves(**change)
+        assert other.text == picture.text and other.png != picture.png
+
+
+def test_what_was_written_at_a_step_is_told_and_its_place_shown():
+    picture = plots.written_at([4.0, 2.0, 1.0], 0.5, 2, "One hot day", "impossible")
+    assert "After step 2: impossible. It writes: One hot day" in picture.alt
+    later = plots.written_at([4.0, 2.0, 1.0], 0.5, 3, "One hot day", "impossible")
+    assert later.text == picture.text and later.png != picture.png

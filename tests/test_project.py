@@ -1,22 +1,24 @@
 """The files around the code agree with each other."""
 
+import ast
 import re
+import tomllib
+from importlib.metadata import metadata
 from pathlib import Path
 
+import nbformat
 import pytest
-
-try:
-    import tomllib
-except ModuleNotFoundError:  # Python 3.10
-    tomllib = pytest.importorskip("tomli")
-
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+from course_utils.notebooks import FOLDER, reading_order
 
 ROOT = Path(__file__).parent.parent
 COMMANDS = [
     "pip install -r requirements.txt && jupyter lab notebooks",
     "pip install -r requirements.txt && pytest --nbval",
 ]
+PYTHONS = ("3.11", "3.12", "3.13")
 
 
 def pyproject() -> dict:
@@ -41,6 +43,32 @@ def test_requirements_pin_exactly_what_pyproject_asks_for_within_its_ranges():
         (specifier,) = pin.specifier
         assert specifier.operator == "=="
         assert ranges()[name].specifier.contains(specifier.version), name
+
+
+@pytest.mark.parametrize("version", PYTHONS)
+def test_every_supported_python_can_have_the_pins_and_read_the_code(version):
+    for name in pins():
+        wanted = metadata(name)["Requires-Python"]
+        assert SpecifierSet(wanted or "").contains(version), (name, wanted)
+    parse_all(tuple(map(int, version.split("."))))
+
+
+def parse_all(feature_version: tuple[int, int]) -> None:
+    """Parse all code of the course with the grammar of one Python version."""
+    for path in (ROOT / "course_utils").rglob("*.py"):
+        ast.parse(path.read_text("utf-8"), path.name, feature_version=feature_version)
+    for path in reading_order(FOLDER):
+        for cell in nbformat.read(path, as_version=4).cells:
+            if cell.cell_type == "code":
+                plain = re.sub(r"^(\s*)%", r"\1pass  # %", cell.source, flags=re.M)
+                ast.parse(plain, path.name, feature_version=feature_version)
+
+
+def test_the_supported_pythons_are_those_of_pyproject_and_readme():
+    asked = SpecifierSet(pyproject()["project"]["requires-python"])
+    first, last = PYTHONS[0], PYTHONS[-1]
+    assert asked == SpecifierSet(f">={first}")
+    assert f"Python {first} to {last}" in (ROOT / "README.md").read_text("utf-8")
 
 
 def test_requirements_install_the_package_itself_editable():

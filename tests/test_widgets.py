@@ -1,14 +1,31 @@
 """Interactive figures, driven in plain Python: no browser and no kernel."""
 
+import random
 import re
+import signal
 from types import SimpleNamespace
 
 import pytest
+import torch
+import torch.nn.functional as F
 from ipywidgets import HTML, Button, Dropdown, FloatSlider, IntSlider
 
 from course_utils import shipped, widgets
+from course_utils.config import GPTConfig
+from course_utils.data import StreamBatches
+from course_utils.model import GPT
 from course_utils.plots import Picture, new_axes
-from course_utils.widgets import Interactive, LiveLoss, NextWord
+from course_utils.training import Trainer, TrainingConfig
+from course_utils.widgets import (
+    Interactive,
+    LiveLoss,
+    LiveTraining,
+    NextWord,
+    StoryLosses,
+    TokenSurprises,
+    word_losses,
+)
+from course_utils.world import WORD, World
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -208,6 +225,58 @@ def test_in_a_plain_script_nothing_is_shown_but_the_picture_is_there(capsys):
     assert unused.picture is None
 
 
+# --- The live training figure
+
+
+def small_trainer(steps):
+    torch.manual_seed(0)
+    model = GPT(GPTConfig(20, 8, n_layer=1, n_head=2, n_embd=8, dropout=0.1))
+    batches = StreamBatches([i * i % 20 for i in range(90)], batch_size=2, T=8)
+    return Trainer(model, batches, TrainingConfig(steps=steps, learning_rate=0.01))
+
+
+def test_a_paused_training_goes_on_in_the_same_figure_as_if_never_stopped(capsys):
+    never_stopped = small_trainer(steps=6)
+    never_stopped.run(show_progress=False)
+    live = LiveTraining(1.0, lambda model: "It writes.", every=2)
+    trainer = small_trainer(steps=6)
+
+    def watch(trainer):
+        live(trainer)
+        if trainer.steps_done == 3:
+            signal.raise_signal(signal.SIGINT)  # what the stop button sends
+
+    trainer.on_step = watch
+    with live:
+        trainer.run(show_progress=False)
+    assert trainer.steps_done == 3 and "training loss from" in live.picture.alt
+    assert "Stopped after step 3 of 6" in capsys.readouterr().out
+    with live:
+        trainer.run(show_progress=False)
+    assert trainer.history.losses == never_stopped.history.losses
+    assert list(live.samples) == [1, 2, 4, 6]
+    assert "After step 6 it writes: It writes." in live.picture.alt
+
+
+def test_a_cell_that_goes_on_has_a_figure_of_its_own(screen, monkeypatch):
+    draw = lambda history, floor, sample: screen.draw(history, floor)  # noqa: E731
+    monkeypatch.setattr(widgets, "training_panels", draw)
+    live = LiveTraining()
+    for _ in range(2):
+        with live:
+            live(
+                SimpleNamespace(
+                    steps_done=1, history=SimpleNamespace(steps=[1], losses=[2.0])
+                )
+            )
+    assert len(screen.shown) == 2
+
+
+def test_the_models_text_is_asked_for_by_a_positive_number_of_steps():
+    with pytest.raises(ValueError, match="every must be at least 1, got 0"):
+        LiveTraining(every=0)
+
+
 # --- A head of a trained model
 
 
@@ -243,3 +312,43 @@ def test_looking_at_a_head_leaves_the_model_as_it_was(heads):
     heads.controls["off"].value = True
     heads.controls["off"].value = False
     assert heads.picture.alt == before
+
+
+# --- What the words of a story cost
+
+
+def test_the_losses_of_words_sum_to_the_loss_of_their_tokens():
+    model, tokenizer = shipped.load("story")
+    text = World().sample(random.Random(0)).text + " Xylophone."
+    nats = word_losses(model, tokenizer, WORD.findall(text))
+    ids = torch.tensor([tokenizer.end_of_text, *tokenizer.encode(text)])
+    with torch.no_grad():
+        loss = F.cross_entropy(model(ids[None, :-1])[0], ids[1:], reduction="sum")
+    assert len(nats) == len(WORD.findall(text)) < len(ids) - 1
+    assert sum(nats) == pytest.approx(loss.item(), rel=1e-5)
+
+
+def test_story_losses_follow_the_word_and_refuse_a_text_that_the_world_cannot_tell():
+    model, tokenizer = shipped.load("story")
+    world = World()
+    text = world.sample(random.Random(0)).text
+    figure = StoryLosses(model, tokenizer, world, text, word=3)
+    before, words = figure.picture.png, WORD.findall(text)
+    figure.controls["word"].value = 4
+    assert figure.picture.png != before
+    assert f"Word 5, “{words[4].strip()}”" in figure.picture.alt
+    with pytest.raises(ValueError, match="text must be a story of the world"):
+        StoryLosses(model, tokenizer, world, "One day.")
+
+
+def test_surprises_of_a_text_of_ones_own_follow_the_token_and_the_text():
+    model, tokenizer = shipped.load("story")
+    figure = TokenSurprises(model, tokenizer, "One cold morning, Mia", token=2)
+    assert "Token 2, “cold”" in figure.picture.alt
+    figure.controls["token"].value = 60
+    assert "“Mia”" in figure.picture.alt
+    figure.controls["text"].value = "Mia wrote 中文."
+    assert figure.picture.text in figure.text
+    assert "framed token ." in figure.picture.alt
+    figure.controls["text"].value = " "
+    assert "write at least one word" in figure.frame.value

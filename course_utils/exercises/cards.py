@@ -179,8 +179,8 @@ def _fault_text(exercise, verdict) -> str:
         "type": "it is of another type than asked for.",
         "shape": "it has another shape than asked for. Shapes first, numbers later.",
         "dtype": "the shape is right, the dtype is not.",
-        "NaN": "there is NaN (not a number) in it: 0/0, infinity minus infinity, or "
-        "softmax over nothing but -inf.",
+        "NaN": "there is NaN (not a number) in it: 0/0, infinity minus infinity, the "
+        "logarithm of a negative number, or softmax over nothing but -inf.",
         "values": "the form is right, the values are not.",
     }[verdict.fault]
 

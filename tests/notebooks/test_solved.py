@@ -171,3 +171,36 @@ def test_a_page_with_all_exercises_solved_runs(path, tmp_path):
             ]
             assert f"✓ solved · {name}" in first_lines
     assert exercises_of(copy) == exercises_of(path)
+
+
+# --- A page on a GPT-2 of the learner's own
+
+
+@pytest.mark.slow
+def test_page_08_runs_on_a_gpt2_of_the_learners_own(tmp_path):
+    from course_utils import huggingface, shipped
+    from course_utils.config import GPTConfig
+
+    tokenizer = shipped.load("docstrings")[1]
+    config = GPTConfig(tokenizer.vocab_size, 128, n_layer=3, n_head=2, n_embd=32)
+    gpt2 = huggingface.stand_in_gpt2(0, config)
+    huggingface.save_pretrained(gpt2, tokenizer, tmp_path / "gpt2")
+    (path,) = (page for page in PAGES if page.stem.startswith("08"))
+    copy, notebook = tmp_path / path.name, nbformat.read(path, as_version=4)
+    # Refreshing leaves the setting out, so that shipped pages are the same everywhere.
+    chosen = f"import os\nos.environ['COURSE_GPT2'] = {str(tmp_path / 'gpt2')!r}\n"
+    notebook.cells[3].source = chosen + notebook.cells[3].source
+    nbformat.write(notebook, copy)
+
+    assert refresh([copy], repository=None) == 0
+
+    outputs = [output for cell in code_cells(copy) for output in cell.outputs]
+    assert all(output.output_type != "error" for output in outputs)
+    text = "".join(output.get("text", "") for output in outputs)
+    assert "using your GPT-2" in text and "the story model\n" not in text
+    # Whatever the weights: each verdict on equality stays as on the shipped page.
+    shipped_page = "".join(
+        o.get("text", "") for c in code_cells(path) for o in c.outputs
+    )
+    assert shipped_page.count("  yes") == text.count("  yes") >= 20
+    assert " NO\n" not in text

@@ -1,0 +1,97 @@
+"""Tasks for a language model: learn to answer them, and count the exact answers.
+
+A task is a prompt and its one right answer (``course_utils.world.tasks``). Fine-tuning
+is training as before, on prompts with their answers, where only the answer's tokens
+count. Measuring is strict: an answer is right if it is the known one, letter by letter.
+
+Floors: stands on ``sampling``, ``data`` and ``tokenization``.
+Sources: Radford et al. 2018, "Improving Language Understanding by Generative
+Pre-Training", section 3.3 (tasks as texts); Ouyang et al. 2022, "Training language
+models to follow instructions with human feedback" (the loss on the answer).
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from course_utils.data import DocumentBatches
+from course_utils.model import GPT
+from course_utils.sampling import generate
+from course_utils.tokenization import Tokenizer
+from course_utils.world.tasks import Task
+
+AT_ONCE = 64  # prompts that are answered side by side
+
+
+def answer_batches(
+    tasks: Sequence[Task],
+    tokenizer: Tokenizer,
+    batch_size: int,
+    seed: int = 0,
+    n_positions: int = 256,
+) -> DocumentBatches:
+    """Return endless batches of prompts with answers; only answers have targets."""
+    # A prompt ends with a colon and an answer begins with a space: no token crosses.
+    prompts = [tokenizer.encode(task.prompt) for task in tasks]
+    answers = [tokenizer.encode(task.answer) for task in tasks]
+    return DocumentBatches(
+        [prompt + answer for prompt, answer in zip(prompts, answers, strict=True)],
+        batch_size,
+        tokenizer.end_of_text,
+        seed,
+        n_positions,
+        loss_starts=[len(prompt) for prompt in prompts],
+    )
+
+
+def answer(
+    model: GPT, tokenizer: Tokenizer, prompts: Sequence[str], max_new_tokens: int = 48
+) -> list[str]:
+    """Continue each prompt greedily up to end-of-text; return what was added."""
+    end, added = tokenizer.end_of_text, [""] * len(prompts)
+    ids = [[end, *tokenizer.encode(prompt)] for prompt in prompts]
+    by_length = sorted(range(len(prompts)), key=lambda i: len(ids[i]))  # less padding
+    for start in range(0, len(prompts), AT_ONCE):
+        rows = by_length[start : start + AT_ONCE]
+        longest = len(ids[rows[-1]])
+        texts = generate(
+            model,
+            [ids[i] for i in rows],
+            max_new_tokens,
+            end_of_text=end,
+            temperature=0,
+        )
+        for i, tokens in zip(rows, texts[:, longest:].tolist(), strict=True):
+            added[i] = tokenizer.decode([token for token in tokens if token != end])
+    return added
+
+
+@dataclass(frozen=True)
+class Marks:
+    """How many tasks were answered exactly, and which facts the others missed."""
+
+    right: int
+    total: int
+    missed: Counter  # fact -> wrong answers
+
+    @property
+    def share(self) -> float:
+        """The share of exact answers, 0 to 1."""
+        return self.right / self.total
+
+
+def mark(tasks: Sequence[Task], given: Sequence[str]) -> Marks:
+    """Compare answers with the known ones. Raises ValueError for none, or unequal."""
+    if not tasks or len(tasks) != len(given):
+        raise ValueError(
+            f"given must hold one answer for each of at least one task, "
+            f"got {len(given)} answers to {len(tasks)} tasks"
+        )
+    pairs = zip(tasks, given, strict=True)
+    missed = Counter(task.fact for task, text in pairs if text != task.answer)
+    return Marks(len(tasks) - missed.total(), len(tasks), missed)
+
+
+def exact_match(model: GPT, tokenizer: Tokenizer, tasks: Sequence[Task]) -> Marks:
+    """Let a model answer tasks; return its marks."""
+    return mark(tasks, answer(model, tokenizer, [task.prompt for task in tasks]))

@@ -1,0 +1,132 @@
+"""What decoding does to stories: are they valid, varied, new?
+
+The story model writes at several temperatures. The world says which stories it could
+have told; the training set says which were copied. ``story_curve`` measures a few;
+``recorded`` returns the long measurement that ships, made by
+
+    python -m course_utils.decoding --stories 500
+
+Stands on ``shipped`` and ``training``.
+"""
+
+import argparse
+import json
+import random
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from statistics import fmean
+
+import torch
+
+from course_utils import shipped
+from course_utils.files import atomic_path
+from course_utils.sampling import generate
+from course_utils.training import read_corpus
+from course_utils.world import World
+
+RECORD = Path(__file__).parent / "models" / "decoding.json"
+TEMPERATURES = (0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6)
+LONGEST = 150  # tokens a story may take
+
+
+@lru_cache
+def corpus(name: str) -> tuple[list[str], list[str]]:
+    """Return (training texts, held-out texts) of a shipped model.
+
+    They follow from the command recorded with it; docstrings are the running Python's.
+    """
+    command = shipped.figures(name)["command"].partition("&&")[0]
+    given = dict(re.findall(r"--(\S+) (\S+)", command))
+    options = {"data": given["data"], "seed": int(given["seed"])}
+    if given["data"] == "world":
+        options["stories"] = int(given["stories"])
+        options |= {dial: float(given[dial]) for dial in ("bias", "notes")}
+    return read_corpus(options)
+
+
+def variety(texts: Sequence[str], n: int = 4) -> float:
+    """Return how many of all runs of ``n`` words are different: a share in (0, 1]."""
+    words = [text.split() for text in texts]
+    runs = [tuple(w[i : i + n]) for w in words for i in range(len(w) - n + 1)]
+    return len(set(runs)) / len(runs)
+
+
+def flat(text: str) -> str:
+    """Return the words of a text with one space between them."""
+    return " ".join(text.split())
+
+
+def longest_copy(text: str, known: str) -> int:
+    """Return how many words of ``text``, in a row, stand in ``known`` just so.
+
+    ``known`` is made with ``flat``; a run's last word may be the beginning of a longer
+    one there.
+    """
+    words, best = text.split(), 0
+    for i in range(len(words)):
+        while i + best < len(words) and " ".join(words[i : i + best + 1]) in known:
+            best += 1
+    return best
+
+
+def write_stories(model, tokenizer, n: int, seed: int = 0, **knobs) -> list[str]:
+    """Return ``n`` stories, all written at once. Knobs as in ``generate``."""
+    end = tokenizer.end_of_text
+    prompts = torch.tensor([[end, *tokenizer.encode("One")]] * n)
+    rows = generate(model, prompts, LONGEST, end_of_text=end, seed=seed, **knobs)
+    texts = ([token for token in row if token != end] for row in rows.tolist())
+    return [tokenizer.decode(text) for text in texts]
+
+
+def story_curve(
+    temperatures: Sequence[float], n: int, training: Iterable[str] = (), seed: int = 0
+) -> list[dict]:
+    """Return a row for each temperature: shares of ``n`` stories of the story model.
+
+    ``valid``: the world could have told it. ``varied``: different runs of four words,
+    1 being the world's own share in as many stories. ``new``: not in ``training``.
+    """
+    (model, tokenizer), world, known = shipped.load("story"), World(), set(training)
+    chance = random.Random(2**31 + seed)  # none of the seeds of training
+    worlds_own = variety([world.sample(chance).text for _ in range(n)])
+    rows = []
+    for temperature in temperatures:
+        texts = write_stories(model, tokenizer, n, seed, temperature=temperature)
+        rows.append(
+            {
+                "temperature": temperature,
+                "valid": fmean(map(world.is_valid, texts)),
+                "varied": round(variety(texts) / worlds_own, 4),
+                "new": fmean(text not in known for text in texts),
+            }
+        )
+    return rows
+
+
+def recorded() -> dict:
+    """Return the measurement that ships: its command and a row per temperature."""
+    return json.loads(RECORD.read_text(encoding="utf-8"))
+
+
+def main() -> None:
+    """Measure all temperatures, print the shares and record them."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--stories", type=int, default=500)
+    n = parser.parse_args().stories
+    training, _ = corpus("story")
+    record = {
+        "command": f"python -m course_utils.decoding --stories {n}",
+        "torch": torch.__version__.split("+")[0],
+        "training_stories": len(training),
+        "rows": story_curve(TEMPERATURES, n, training),
+    }
+    for row in record["rows"]:
+        print("  ".join(f"{name} {value:.3f}" for name, value in row.items()))
+    with atomic_path(RECORD) as temporary:
+        temporary.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""Tasks: only answers are trained on, answers are greedy, only exact ones count."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from course_utils import shipped
+from course_utils.answers import answer, answer_batches, exact_match, mark
+from course_utils.cross_entropy import IGNORE
+from course_utils.sampling import generate_text
+from course_utils.world.tasks import Task, sample_tasks
+
+KINDS = ("question", "summary", "translation")
+
+
+@pytest.fixture(scope="module")
+def story():
+    return shipped.load("story")
+
+
+@given(st.sampled_from(KINDS), st.integers(0, 10**6))
+@settings(max_examples=20)
+def test_exactly_the_answer_and_the_end_have_targets(kind, seed):
+    _, tokenizer = shipped.load("story")
+    tasks = sample_tasks(kind, 4, seed)
+    batches = answer_batches(tasks, tokenizer, batch_size=4, seed=seed)
+    inputs, targets = batches.next_batch()
+    texts = {task.prompt + task.answer: task for task in tasks}
+    for row, wanted in zip(inputs.tolist(), targets.tolist(), strict=True):
+        counted = [token for token in wanted if token != IGNORE]
+        assert counted[-1] == tokenizer.end_of_text
+        first = next(i for i, token in enumerate(wanted) if token != IGNORE)
+        read = tokenizer.decode(row[1 : first + 1])  # the prompt, after end-of-text
+        assert texts[read + tokenizer.decode(counted[:-1])].prompt == read
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_prompt_and_answer_have_the_same_tokens_apart_and_joined(kind, story):
+    tokenizer = story[1]
+    for task in sample_tasks(kind, 200, seed=1):
+        apart = tokenizer.encode(task.prompt) + tokenizer.encode(task.answer)
+        assert apart == tokenizer.encode(task.prompt + task.answer)
+
+
+def test_answers_side_by_side_are_those_of_each_prompt_alone(story):
+    prompts = [
+        "One cold day, Mia the",
+        "One",
+        "One hot evening, Tom the baker won a",
+    ] * 30
+    together = answer(*story, prompts, max_new_tokens=12)
+    assert len(together) == 90
+    for prompt, text in zip(prompts[:3], together[:3], strict=True):
+        whole = generate_text(*story, prompt, 12, temperature=0)
+        assert prompt + text == whole
+    assert together == together[:3] * 30
+
+
+def test_no_prompts_get_no_answers(story):
+    assert answer(*story, []) == []
+
+
+def test_only_an_exact_answer_is_right_and_what_was_missed_is_named():
+    tasks = [Task("question", fact, "?:", f" {fact}.") for fact in "aabc"]
+    marks = mark(tasks, [" a.", " a", " b.", " b."])
+    assert (marks.right, marks.total, marks.share) == (2, 4, 0.5)
+    assert marks.missed == {"a": 1, "c": 1}
+
+
+@pytest.mark.parametrize(("tasks", "given"), [([], []), ([None], [])])
+def test_marks_need_one_answer_for_each_task(tasks, given):
+    with pytest.raises(
+        ValueError, match=r"given must hold one answer .* got 0 answers"
+    ):
+        mark(tasks, given)
+
+
+def test_a_model_that_has_learnt_two_tasks_by_heart_gets_both_right(story):
+    model, tokenizer = story
+    tasks = sample_tasks("summary", 2, seed=5)
+    before = exact_match(model, tokenizer, tasks)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    batches = answer_batches(tasks, tokenizer, batch_size=2)
+    for _ in range(60):
+        inputs, targets = batches.next_batch()
+        loss = torch.nn.functional.cross_entropy(
+            model(inputs).flatten(0, 1), targets.flatten()
+        )
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert before.right == 0
+    assert exact_match(model, tokenizer, tasks).right == 2
