@@ -42,7 +42,7 @@ def corpus(name: str) -> tuple[list[str], list[str]]:
     options = {"data": given["data"], "seed": int(given["seed"])}
     if given["data"] == "world":
         options["stories"] = int(given["stories"])
-        options |= {dial: float(given[dial]) for dial in ("bias", "notes")}
+        options |= {dial: float(given[dial]) for dial in ("bias", "notes", "reports")}
     return read_corpus(options)
 
 

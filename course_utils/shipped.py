@@ -1,6 +1,6 @@
 """The two trained models that come with the course: no page has to train first.
 
-- ``story``: trained on stories and bilingual notes of the course's world;
+- ``story``: trained on stories of the course's world;
 - ``docstrings``: trained on the docstrings of Python's standard library.
 
 Each lies in ``course_utils/models/<name>``: weights in half precision, the tokenizer in

@@ -558,6 +558,7 @@ OPTIONS = {
     "stories": (int, "world: how many stories it tells"),
     "bias": (float, "world: how strongly a job goes with a gender, 0 to 1"),
     "notes": (float, "world: share of bilingual notes among the stories"),
+    "reports": (float, "world: share of reports among the stories"),
     "prompt": (str, "beginning of the sample; default: that of the held-out text"),
 }
 DEFAULTS = {  # where there is none: as the preset has it
@@ -566,6 +567,7 @@ DEFAULTS = {  # where there is none: as the preset has it
     "stories": 20_000,
     "bias": 0.0,
     "notes": 0.0,
+    "reports": 0.0,
 }
 
 
@@ -731,7 +733,7 @@ def read_corpus(options: dict) -> tuple[list[str], list[str]]:
             raise ValueError(f"--data must hold at least two characters, got {text!r}")
         return [text[:cut]], [text[cut:]]
     if options["data"] == "world":
-        world = World(options["bias"], options["notes"])
+        world = World(options["bias"], options["notes"], options["reports"])
         chance = random.Random(options["seed"])
         texts = [world.sample(chance).text for _ in range(options["stories"])]
     else:
@@ -826,7 +828,7 @@ def report(trainer: Trainer, tokenizer: Tokenizer, options: dict) -> None:
         f"(perplexity {perplexity(loss):.1f}), {bits:.4f} bits per byte"
     )
     if options["data"] == "world":
-        world = World(options["bias"], options["notes"])
+        world = World(options["bias"], options["notes"], options["reports"])
         gap, error = measure_gap(model, tokenizer, world, texts[:GAP_STORIES])
         print(f"gap to the floor {gap:.4f} ± {error:.4f} nats per token")
     first_words = re.match(r"(\s*\S+){0,4}", texts[0]).group()

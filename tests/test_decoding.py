@@ -37,7 +37,7 @@ def test_the_corpus_of_a_shipped_model_follows_from_its_command(monkeypatch):
 
 
 def test_cold_stories_are_more_often_valid_and_less_varied():
-    cold, hot = story_curve([0.5, 1.5], n=12)
+    cold, hot = story_curve([0.2, 1.6], n=24)
     assert cold["valid"] > hot["valid"] and cold["varied"] < hot["varied"]
     assert cold["new"] == hot["new"] == 1
 

@@ -38,7 +38,7 @@ def stories(n, seed=0, **dials):
 
 
 def test_log_prob_of_10000_samples_equals_the_sampled_log_probability():
-    world, samples = stories(10_000, bias=0.5, notes=0.25)
+    world, samples = stories(10_000, bias=0.5, notes=0.25, reports=0.25)
     worst = max(abs(world.log_prob(s.text) - s.log_prob) for s in samples)
     assert worst < 1e-9
 
@@ -170,13 +170,13 @@ def test_samples_are_the_same_on_every_machine():
 
 
 STORY_OF_SEED_7 = (
-    "One rainy Thursday, Lily the pilot painted a small orange kite at "
-    "the school. Her friend Nora the poet hid in the kitchen with a "
-    "sleepy sheep. Lily showed the kite to Nora, but kept it. Somebody "
-    'asked her friend: "Where were you?" Nora said: "In the kitchen." '
-    "That night they told everyone: Lily painted a small orange kite at"
-    " the school, and her friend hid in the kitchen with a sleepy "
-    "sheep. Now the sheep is with Nora."
+    "One rainy Thursday, Lily the pilot painted a small orange kite "
+    "at the school. Her friend Ben the poet hid in the kitchen with a"
+    " sleepy sheep. Ben liked the kite, but Lily kept it. Somebody "
+    'asked her friend: "Where were you?" Ben said: "In the kitchen." '
+    "That night they told everyone: Lily painted a small orange kite "
+    "at the school, and her friend hid in the kitchen with a sleepy "
+    "sheep. Now the kite is with Lily."
 )
 
 
@@ -190,8 +190,8 @@ def test_stories_are_rich_enough():
     assert events == set(EVENTS)
     for story in samples:
         facts = story.facts
-        assert facts.first.name != facts.second.name
-        assert facts.first.place != facts.second.place
+        assert facts.first.name.gender != facts.second.name.gender
+        assert facts.first.place.preposition != facts.second.place.preposition
 
 
 def test_articles_and_pronouns_are_correct():
@@ -229,6 +229,17 @@ def test_the_bias_dial_sets_the_share_of_typical_jobs(bias):
     assert share == pytest.approx((1 + bias) / 2, abs=0.02)
 
 
+def test_reports_say_facts_of_their_story_again_each_once():
+    world, samples = stories(300, reports=0.5)
+    told = [s for s in samples if s.text.startswith("Listen.")]
+    assert 100 < len(told) < 200
+    for report in told:
+        story, _, said = report.text.removeprefix("Listen. ").partition(" In short: ")
+        assert world.facts(story) == world.facts(report.text) == report.facts
+        sentences = said.removesuffix(".").split(". ")
+        assert len(set(sentences)) == len(sentences) == 5
+
+
 def test_notes_hold_one_sentence_in_two_languages():
     world, samples = stories(500, notes=0.5)
     notes = [s for s in samples if isinstance(s.facts, Note)]
@@ -252,6 +263,8 @@ def test_facts_can_be_read_back_from_the_text():
         ({"bias": 1.5}, r"bias must be in \[0, 1\], got 1.5"),
         ({"bias": -1}, r"bias must be in \[0, 1\], got -1"),
         ({"notes": 1.0}, r"notes must be in \[0, 1\), got 1.0"),
+        ({"reports": -0.1}, r"reports must be in \[0, 1\), got -0.1"),
+        ({"notes": 0.5, "reports": 0.5}, r"must be below 1, got 0.5 \+ 0.5"),
     ],
 )
 def test_dials_out_of_range_are_named(dials, message):

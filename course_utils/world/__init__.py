@@ -3,8 +3,8 @@
 The course's corpus is sampled from it. Because the probabilities are known, so is the
 lowest loss that any model can reach (the entropy of the source), and so is the best
 possible prediction of the next word. The parts, bottom-up: ``lexicon`` (the words),
-``telling`` (run one storytelling function in three ways), ``stories`` and ``notes``
-(the grammars), and the ``World`` below. ``tasks`` asks questions about stories.
+``telling`` (run one storytelling function in three ways), ``stories``, ``notes`` and
+``reports`` (the grammars), and the ``World`` below. ``tasks`` asks about stories.
 """
 
 import math
@@ -14,8 +14,10 @@ from statistics import fmean, stdev
 
 import regex
 
+from course_utils.world import notes as bilingual
+from course_utils.world import reports as reported
 from course_utils.world import telling
-from course_utils.world.notes import OPENING, Note, tell_note
+from course_utils.world.notes import Note
 from course_utils.world.stories import Facts, tell_story
 from course_utils.world.telling import Choose, Options
 
@@ -39,20 +41,30 @@ class World:
     """A source of texts whose probabilities are exactly known.
 
     ``bias`` in [0, 1] says how strongly a job goes with a gender: a typical job is
-    (1 + bias) / (1 - bias) times as likely as an untypical one. ``notes`` in [0, 1) is
-    the share of bilingual notes among the stories. Raises ValueError outside these.
+    (1 + bias) / (1 - bias) times as likely as an untypical one. ``notes`` and
+    ``reports``, each in [0, 1) and below 1 together, are the shares of bilingual notes
+    and of reports among the stories. Raises ValueError outside these.
     """
 
-    def __init__(self, bias: float = 0.0, notes: float = 0.0):
+    def __init__(self, bias: float = 0.0, notes: float = 0.0, reports: float = 0.0):
         if not 0 <= bias <= 1:
             raise ValueError(f"bias must be in [0, 1], got {bias}")
-        if not 0 <= notes < 1:
-            raise ValueError(f"notes must be in [0, 1), got {notes}")
-        self.bias, self.notes = bias, notes
+        for name, share in {"notes": notes, "reports": reports}.items():
+            if not 0 <= share < 1:
+                raise ValueError(f"{name} must be in [0, 1), got {share}")
+        if not notes + reports < 1:
+            raise ValueError(
+                f"notes + reports must be below 1, got {notes} + {reports}"
+            )
+        self.bias, self.notes, self.reports = bias, notes, reports
+        shares = {
+            (tell_story, "One"): 1 - notes - reports,
+            (bilingual.tell_note, bilingual.OPENING): notes,
+            (reported.tell_report, reported.OPENING): reports,
+        }
+        kinds = {kind: share for kind, share in shares.items() if share}
         self._kinds = Options(
-            [tell_story, tell_note] if notes else [tell_story],
-            ["One", OPENING] if notes else ["One"],
-            [1 - notes, notes] if notes else [1.0],
+            [tell for tell, _ in kinds], [text for _, text in kinds], kinds.values()
         )
 
     def tell(self, choose: Choose):

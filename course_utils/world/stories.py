@@ -1,9 +1,9 @@
 """The grammar of the story world: what a story tells, and in which words.
 
-A story has two people in two places, a thing and an animal. Something happens to them;
-somebody asks about it; they tell it again at home; the end depends on what happened.
-Those returns are the point: they can be predicted only by looking back to the right
-person, place or thing, which is what attention is for.
+A story has a woman and a man in two places, a thing and an animal. Something happens to
+them; somebody asks about it; they tell it again at home; the end depends on what
+happened. Those returns are the point: they can be predicted only by looking back to the
+right person, place or thing, which is what attention is for.
 
 Every decision reads: choose, then yield at once the text that shows what was chosen
 (``course_utils.world.telling`` says why).
@@ -136,9 +136,16 @@ def jobs(gender: str, bias: float) -> Options:
 
 
 @cache
-def place_phrases(without: Place | None = None) -> Options:
-    """Return places as "on the hill", leaving one out."""
-    places = [place for place in PLACES if place != without]
+def relations(gender: str) -> Options:
+    """Return what somebody of a gender can be to another person: "friend", "aunt"."""
+    return words([r for r in RELATIONS if r.gender in ("", gender)])
+
+
+@cache
+def place_phrases(apart_from: Place | None = None) -> Options:
+    """Return places as "on the hill", leaving out those of one place's preposition."""
+    taken = apart_from.preposition if apart_from else None
+    places = [place for place in PLACES if place.preposition != taken]
     return Options(places, [f" {place.phrase}" for place in places])
 
 
@@ -150,7 +157,6 @@ COLOUR_OPTIONS = words(COLOURS)
 THING_OPTIONS = words(THINGS)
 MOOD_OPTIONS = words_with_article(MOODS)
 ANIMAL_OPTIONS = words(ANIMALS)
-RELATION_OPTIONS = words(RELATIONS)
 STAY_OPTIONS = words(STAYS)
 
 
@@ -165,7 +171,7 @@ def tell_story(choose: Choose, bias: float) -> Pieces:
     facts = Facts(first, second, relation, thing, stay, animal, event)
     yield from _talk(choose, facts)
     yield _retell(facts)
-    yield from _end(choose, facts)
+    yield _end(facts)
     return facts
 
 
@@ -208,15 +214,16 @@ def describe_animal(choose: Choose) -> Pieces:
 
 def _meet_second(choose: Choose, bias: float, first: Person) -> Pieces:
     yield f" {PRONOUNS[first.name.gender].possessive.capitalize()}"
-    relation = choose(RELATION_OPTIONS)
+    gender = "he" if first.name.gender == "she" else "she"
+    relation = choose(relations(gender))
     yield f" {relation.english}"
-    name = choose(names(relation.gender, without=first.name))
+    name = choose(names(gender))
     yield f" {name.english} the"
     job = choose(jobs(name.gender, bias))
     yield f" {job.english}"
     stay = choose(STAY_OPTIONS)
     yield f" {stay.english}"
-    place = choose(place_phrases(without=first.place))
+    place = choose(place_phrases(apart_from=first.place))
     yield f" {place.phrase} with"
     animal = yield from describe_animal(choose)
     yield "."
@@ -232,7 +239,7 @@ def event_sentence(event: str, first, second, thing: Noun, animal: Noun) -> str:
         "lent animal": f"Then {second} lent the {cat} to {first}, "
         f"so {first} thanked {second}.",
         "lost": f"On the way home {first} lost the {ball}, but {second} found it.",
-        "kept": f"{first} showed the {ball} to {second}, but kept it.",
+        "kept": f"{second} liked the {ball}, but {first} kept it.",
     }[event]
 
 
@@ -285,12 +292,8 @@ def _retell(facts: Facts) -> str:
     )
 
 
-def _end(choose: Choose, facts: Facts) -> Pieces:
-    """Who has the thing or the animal in the end."""
-    yield " Now the"
-    owners = {
-        facts.thing.noun.english: facts.thing_owner,
-        facts.animal.noun.english: facts.animal_owner,
-    }
-    noun = choose(Options(owners, [f" {noun}" for noun in owners]))
-    yield f" {noun} is with {owners[noun]}."
+def _end(facts: Facts) -> str:
+    """Who has in the end what the event was about."""
+    if facts.event == "lent animal":
+        return f" Now the {facts.animal.noun.english} is with {facts.animal_owner}."
+    return f" Now the {facts.thing.noun.english} is with {facts.thing_owner}."

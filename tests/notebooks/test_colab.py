@@ -10,13 +10,16 @@ import json
 import os
 import subprocess
 import threading
-from contextlib import contextmanager
+import time
+import urllib.request
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import quote
 
 import nbformat
 import pytest
+from lab import CHROMIUM, FLAGS, free_port, needs_chromium
 
 from course_utils.notebooks import FOLDER, ROOT, reading_order
 
@@ -209,3 +212,71 @@ def test_a_page_runs_with_colabs_versions_and_says_the_same(path, remote, conten
     assert len(different) <= len(code) / 10, [text_of(cells[i]) for i in different]
     live = [o for cell in cells for o in cell.get("outputs", ())]
     assert any("widget-view+json" in str(list(o.get("data", {}))) for o in live)
+
+
+# --- The page that Colab's resembles: the classic notebook, with widgets 7
+
+
+@contextmanager
+def classic_notebook(folder: Path, environment: dict):
+    """Serve a folder with the classic notebook on loopback; yield its address."""
+    port = free_port()
+    command = [PYTHON, "-m", "notebook", "--no-browser", "--allow-root"]
+    settings = [f"--port={port}", "--ip=127.0.0.1", "--NotebookApp.token=secret"]
+    server = subprocess.Popen(
+        [*command, *settings],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    address, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 60
+    try:
+        while time.monotonic() < deadline and server.poll() is None:
+            with suppress(OSError):
+                urllib.request.urlopen(f"{address}/api?token=secret", timeout=2).read()
+                break
+            time.sleep(0.2)
+        yield address
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+KERNEL_IS_THERE = """() => window.Jupyter?.notebook?.kernel?.is_connected()
+    && requirejs.defined('nbextensions/jupyter-js-widgets/extension')"""
+ALL_CELLS_RAN = """() => !Jupyter.notebook.kernel_busy
+    && Jupyter.notebook.get_cells().filter(cell => cell.cell_type === 'code')
+        .every(cell => Number.isInteger(cell.input_prompt_number))"""
+FIGURE = ".output_subarea .widget-vbox:has(.widget-html-content img)"
+
+
+@needs_chromium
+def test_the_classic_notebook_shows_live_figures(remote, content):
+    from playwright.sync_api import sync_playwright
+
+    path = FOLDER / "primer.ipynb"  # the quickest
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = []  # no still picture can be taken for a live one
+    nbformat.write(notebook, content / "classic.ipynb")
+    with (
+        classic_notebook(content, on_colab(remote)) as address,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page()
+        page.goto(f"{address}/notebooks/classic.ipynb?token=secret")
+        page.wait_for_function(KERNEL_IS_THERE, timeout=60_000)
+        page.evaluate("() => { Jupyter.notebook.execute_all_cells() }")
+        page.wait_for_function(ALL_CELLS_RAN, timeout=200_000)
+        figures = page.locator(FIGURE)
+        figures.nth(1).wait_for(timeout=30_000)
+        picture = figures.first.locator("img").element_handle()
+        slider = figures.first.locator(".ui-slider-handle").first
+        slider.focus()
+        page.keyboard.press("ArrowLeft")
+        gone = "picture => !picture.isConnected"  # a new picture is a new element
+        page.wait_for_function(gone, arg=picture, timeout=30_000)
+        browser.close()
