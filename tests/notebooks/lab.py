@@ -130,7 +130,9 @@ class Notebook:
         self.page = browser.new_page(viewport={"width": 1280, "height": 900})
         self.faults: list[str] = []  # what the page's own scripts complain about
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
-        self.page.goto(lab.url(f"lab/tree/{name}"))
+        # A workspace of its own: no other notebook is open behind this one.
+        workspace = secrets.token_hex(4)
+        self.page.goto(lab.url(f"lab/workspaces/{workspace}/tree/{name}"))
         # Cells that run before the kernel is connected are lost without a word.
         self.page.wait_for_function(KERNEL_IS_IDLE, timeout=120_000)
 
