@@ -8,6 +8,7 @@ the course leads to this folder's own repository.
 
 import json
 import os
+import shutil
 import subprocess
 import threading
 import time
@@ -27,6 +28,7 @@ PYTHON = os.environ.get("COURSE_COLAB_PYTHON")
 pytestmark = [
     pytest.mark.colab,
     pytest.mark.skipif(not PYTHON, reason="COURSE_COLAB_PYTHON names no environment"),
+    pytest.mark.skipif(shutil.which("git") is None, reason="needs git"),
 ]
 
 PAGES = reading_order(FOLDER)
@@ -244,7 +246,7 @@ def classic_notebook(folder: Path, environment: dict):
 
 
 KERNEL_IS_THERE = """() => window.Jupyter?.notebook?.kernel?.is_connected()
-    && requirejs.defined('nbextensions/jupyter-js-widgets/extension')"""
+    && Jupyter.notebook.kernel.widget_manager && !Jupyter.notebook.kernel_busy"""
 ALL_CELLS_RAN = """() => !Jupyter.notebook.kernel_busy
     && Jupyter.notebook.get_cells().filter(cell => cell.cell_type === 'code')
         .every(cell => Number.isInteger(cell.input_prompt_number))"""
@@ -269,6 +271,7 @@ def test_the_classic_notebook_shows_live_figures(remote, content):
         page = browser.new_page()
         page.goto(f"{address}/notebooks/classic.ipynb?token=secret")
         page.wait_for_function(KERNEL_IS_THERE, timeout=60_000)
+        page.wait_for_timeout(2_000)  # it also asks the kernel for older widgets
         page.evaluate("() => { Jupyter.notebook.execute_all_cells() }")
         page.wait_for_function(ALL_CELLS_RAN, timeout=200_000)
         figures = page.locator(FIGURE)
