@@ -21,7 +21,7 @@ from torch import nn
 from course_utils.config import GPTConfig
 from course_utils.cross_entropy import log_softmax
 from course_utils.data import Batches, StreamBatches
-from course_utils.files import atomic_path
+from course_utils.files import write_json
 from course_utils.model import GPT
 from course_utils.tokenization import Tokenizer
 from course_utils.training import Trainer, TrainingConfig, frame
@@ -104,7 +104,6 @@ def recorded() -> dict:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m course_utils.context")
     parser.add_argument("--steps", type=int, default=3000)
-    with atomic_path(RECORD) as temporary:
-        result = measure(parser.parse_args().steps)
-        temporary.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    result = measure(parser.parse_args().steps)
+    write_json(RECORD, result)
     print(json.dumps(result, indent=2))

@@ -21,9 +21,8 @@ from statistics import fmean
 import torch
 
 from course_utils import shipped
-from course_utils.files import atomic_path
-from course_utils.sampling import generate
-from course_utils.training import read_corpus
+from course_utils.files import write_json
+from course_utils.training import DIALS, read_corpus
 from course_utils.world import World
 
 RECORD = Path(__file__).parent / "models" / "decoding.json"
@@ -37,12 +36,12 @@ def corpus(name: str) -> tuple[list[str], list[str]]:
 
     They follow from the command recorded with it; docstrings are the running Python's.
     """
-    command = shipped.figures(name)["command"].partition("&&")[0]
+    command = shipped.figures(name)["command"]
     given = dict(re.findall(r"--(\S+) (\S+)", command))
     options = {"data": given["data"], "seed": int(given["seed"])}
     if given["data"] == "world":
         options["stories"] = int(given["stories"])
-        options |= {dial: float(given[dial]) for dial in ("bias", "notes", "reports")}
+        options |= {dial: float(given[dial]) for dial in DIALS}
     return read_corpus(options)
 
 
@@ -71,15 +70,6 @@ def longest_copy(text: str, known: str) -> int:
     return best
 
 
-def write_stories(model, tokenizer, n: int, seed: int = 0, **knobs) -> list[str]:
-    """Return ``n`` stories, all written at once. Knobs as in ``generate``."""
-    end = tokenizer.end_of_text
-    prompts = torch.tensor([[end, *tokenizer.encode("One")]] * n)
-    rows = generate(model, prompts, LONGEST, end_of_text=end, seed=seed, **knobs)
-    texts = ([token for token in row if token != end] for row in rows.tolist())
-    return [tokenizer.decode(text) for text in texts]
-
-
 def story_curve(
     temperatures: Sequence[float], n: int, training: Iterable[str] = (), seed: int = 0
 ) -> list[dict]:
@@ -93,7 +83,9 @@ def story_curve(
     worlds_own = variety([world.sample(chance).text for _ in range(n)])
     rows = []
     for temperature in temperatures:
-        texts = write_stories(model, tokenizer, n, seed, temperature=temperature)
+        texts = shipped.sample_stories(
+            model, tokenizer, n, seed, LONGEST, temperature=temperature
+        )
         rows.append(
             {
                 "temperature": temperature,
@@ -124,8 +116,7 @@ def main() -> None:
     }
     for row in record["rows"]:
         print("  ".join(f"{name} {value:.3f}" for name, value in row.items()))
-    with atomic_path(RECORD) as temporary:
-        temporary.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    write_json(RECORD, record)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ file. So everything the course saves is first written under a temporary name in 
 folder and then renamed: renaming within a folder is atomic (POSIX ``rename``).
 """
 
+import json
 import os
 import secrets
 from collections.abc import Iterator
@@ -29,3 +30,9 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
         raise OSError(error.errno, message) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_json(path: str | os.PathLike, data) -> None:
+    """Write plain data as JSON, indented, whole or not at all."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")

@@ -27,7 +27,7 @@ from course_utils.attention import CausalSelfAttention
 from course_utils.block import MLP
 from course_utils.config import GPTConfig
 from course_utils.data import DocumentBatches
-from course_utils.files import atomic_path
+from course_utils.files import write_json
 from course_utils.model import GPT
 from course_utils.tokenization import Tokenizer
 from course_utils.training import Trainer, TrainingConfig, measure_gap
@@ -171,8 +171,7 @@ def main() -> None:
         "steps": steps,
         "gaps_nats_per_token": {name: round(gap, 4) for name, gap in gaps.items()},
     }
-    with atomic_path(RECORD) as temporary:
-        temporary.write_text(json.dumps(record, indent=2) + "\n")
+    write_json(RECORD, record)
 
 
 if __name__ == "__main__":

@@ -401,15 +401,8 @@ def head_view(
     each state of the head such as "on" and "off", the probabilities of the next word
     and the loss on the text in nats per token.
     """
-    places = list(_token_places(pieces, _WIDE, len(pieces)))
-    n_lines = places[-1][1] + 1
-    figure = Figure(figsize=(WIDTH, 3.2 + 0.24 * n_lines), layout="constrained")
-    grid = figure.add_gridspec(2, 2, height_ratios=(0.24 * n_lines, 2.3))
-    top = figure.add_subplot(grid[0, :], title=title)
-    top.set(xlim=(0, _WIDE), ylim=(n_lines, 0))
-    top.set_axis_off()
-    for s, (column, line, label) in enumerate(places):
-        _draw_token(top, column, line, label, float(weights[chosen][s]), s == chosen)
+    shades = [float(weight) for weight in weights[chosen]]
+    figure, grid = _text_over_panels(pieces, shades, chosen, title, 3.2, 2.3)
     matrix = figure.add_subplot(grid[1, 0], xlabel="token looked at (key)")
     matrix.set(title="The whole head", ylabel="token that looks (query)")
     matrix.imshow(weights, cmap=_TINTS, norm=PowerNorm(0.5, 0, 1), aspect="auto")
@@ -421,6 +414,33 @@ def head_view(
         "of the head's attention and the next word with the head on and off."
     )
     return Picture(figure, text, _head_alt(title, pieces, weights[chosen], losses))
+
+
+def _text_over_panels(
+    pieces: Sequence[bytes],
+    shades: Sequence[float],
+    chosen: int,
+    title: str,
+    height: float,
+    panels: float,
+):
+    """Draw a text's tokens, each with its shade in [0, 1]; return (figure, 2 x 2 grid).
+
+    Below them, in the grid's second row, is room for two panels. ``height`` is the
+    figure's without the lines of text, ``panels`` that of the second row, in inches.
+    """
+    places = list(_token_places(pieces, _WIDE, len(pieces)))
+    n_lines = places[-1][1] + 1
+    figure = Figure(figsize=(WIDTH, height + 0.24 * n_lines), layout="constrained")
+    grid = figure.add_gridspec(2, 2, height_ratios=(0.24 * n_lines, panels))
+    top = figure.add_subplot(grid[0, :], title=title)
+    top.set(xlim=(0, _WIDE), ylim=(n_lines, 0))
+    top.set_axis_off()
+    for i, ((column, line, label), shade) in enumerate(
+        zip(places, shades, strict=True)
+    ):
+        _draw_token(top, column, line, label, shade, i == chosen)
+    return figure, grid
 
 
 _TINTS = LinearSegmentedColormap.from_list("tints", ["white", BLUE])
@@ -530,16 +550,8 @@ def story_losses(
     word at ``chosen``, before it was seen. Where no truth is known it is None, and
     ``guesses`` has the model's alone.
     """
-    places = list(_token_places(pieces, _WIDE, len(pieces)))
-    n_lines = places[-1][1] + 1
-    figure = Figure(figsize=(WIDTH, 3.4 + 0.24 * n_lines), layout="constrained")
-    grid = figure.add_gridspec(2, 2, height_ratios=(0.24 * n_lines, 2.4))
-    top = figure.add_subplot(grid[0, :], title=title)
-    top.set(xlim=(0, _WIDE), ylim=(n_lines, 0))
-    top.set_axis_off()
-    for place, (column, line, label) in enumerate(places):
-        shade = min(1.0, model[place] / 4)  # 4 nats: one in 55
-        _draw_token(top, column, line, label, shade, place == chosen)
+    shades = [min(1.0, nats / 4) for nats in model]  # 4 nats: one in 55
+    figure, grid = _text_over_panels(pieces, shades, chosen, title, 3.4, 2.4)
     came = pieces[chosen].decode("utf-8", errors="replace")
     _draw_both_guesses(figure.add_subplot(grid[1, 0]), guesses, came)
     sums = figure.add_subplot(grid[1, 1], title="How it adds up")
@@ -630,8 +642,7 @@ def training_panels(history, floor: float | None = None, sample: str = "") -> Pi
     if loss.get_legend_handles_labels()[0]:
         loss.legend(frameon=False)
     if sample:
-        lines = textwrap.fill(sample, 100, max_lines=6, placeholder=" …")
-        figure.supxlabel(lines, x=0.01, ha="left", fontsize=9)
+        _write_below(figure, sample)
     text = (
         "Four curves of a training run, by its steps: loss, learning rate, gradient "
         "norm, tokens per second"
@@ -640,6 +651,12 @@ def training_panels(history, floor: float | None = None, sample: str = "") -> Pi
     numbers += [f"floor {floor:.2f}"] if floor is not None else []
     numbers += [f"it writes: {sample}"] if sample else []
     return Picture(figure, f"{text}.", f"{text}: {'; '.join(numbers)}.")
+
+
+def _write_below(figure: Figure, sample: str) -> None:
+    """Write what a model wrote below the figure's axes, six lines at most."""
+    lines = textwrap.fill(sample, 100, max_lines=6, placeholder=" …")
+    figure.supxlabel(lines, x=0.01, ha="left", fontsize=9)
 
 
 @house_style()
@@ -691,8 +708,7 @@ def written_at(
     axes.set_yscale("log")
     axes.set_yticks([0.5, 1, 2, 4], ["0.5", "1", "2", "4"])
     axes.minorticks_off()
-    lines = textwrap.fill(sample, 100, max_lines=6, placeholder=" …")
-    figure.supxlabel(lines, x=0.01, ha="left", fontsize=9)
+    _write_below(figure, sample)
     text = "The loss curve of a run, a point on it, and what was written then"
     return Picture(figure, f"{text}.", f"{text}. {title}. It writes: {sample}")
 

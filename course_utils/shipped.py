@@ -20,7 +20,7 @@ from statistics import fmean
 
 import torch
 
-from course_utils.files import atomic_path
+from course_utils.files import write_json
 from course_utils.model import GPT
 from course_utils.sampling import generate
 from course_utils.tokenization import Tokenizer
@@ -73,13 +73,22 @@ def share_of_possible_stories(
 
 
 def sample_stories(
-    model: GPT, tokenizer: Tokenizer, n: int, seed: int = 0
+    model: GPT,
+    tokenizer: Tokenizer,
+    n: int,
+    seed: int = 0,
+    max_new_tokens: int = 130,
+    **knobs,
 ) -> list[str]:
-    """Return ``n`` stories that the model writes, all at once."""
+    """Return ``n`` stories that the model writes, all at once.
+
+    ``knobs`` are those of ``sampling.generate``.
+    """
     end = tokenizer.end_of_text
     prompts = torch.tensor([[end, *tokenizer.encode("One")]] * n)
     room = model.config.n_positions - prompts.shape[1]
-    rows = generate(model, prompts, min(130, room), end_of_text=end, seed=seed)
+    longest = min(max_new_tokens, room)
+    rows = generate(model, prompts, longest, end_of_text=end, seed=seed, **knobs)
     return [
         tokenizer.decode([token for token in row if token != end])
         for row in rows.tolist()
@@ -108,8 +117,7 @@ def ship(name: str, run: str | os.PathLike) -> dict:
         recorded["standard_error"] = round(error, 4)
         share = share_of_possible_stories(*shipped)
         recorded["share_of_possible_stories"] = round(share, 3)
-    with atomic_path(folder / FIGURES_FILE) as temporary:
-        temporary.write_text(json.dumps(recorded, indent=2) + "\n", encoding="utf-8")
+    write_json(folder / FIGURES_FILE, recorded)
     return recorded
 
 

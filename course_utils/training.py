@@ -65,7 +65,7 @@ from course_utils.data import (
     split_documents,
     write_tokens,
 )
-from course_utils.files import atomic_path
+from course_utils.files import atomic_path, write_json
 from course_utils.model import GPT
 from course_utils.optimizers import (
     build_optimizer,
@@ -78,6 +78,7 @@ from course_utils.world import World
 
 SCHEDULES = {"cosine": cosine_schedule, "linear": linear_schedule}
 OPTIMIZERS = ("muon", "adamw")
+DIALS = ("bias", "notes", "reports")  # options that go to the World as they are
 
 
 @dataclass(frozen=True)
@@ -682,8 +683,7 @@ def settle_options(out: Path, given: dict, resume: bool) -> dict:
 
 
 def write_options(folder: Path, options: dict) -> None:
-    with atomic_path(folder / RUN_FILE) as temporary:
-        temporary.write_text(json.dumps(options, indent=2) + "\n")
+    write_json(folder / RUN_FILE, options)
 
 
 def training_config(options: dict) -> TrainingConfig:
@@ -724,6 +724,11 @@ def prepare(out: Path, options: dict) -> None:
     )
 
 
+def story_world(options: dict) -> World:
+    """Return the world with its dials as the options set them."""
+    return World(**{dial: options[dial] for dial in DIALS})
+
+
 def read_corpus(options: dict) -> tuple[list[str], list[str]]:
     """Return the texts to train on and the texts held out."""
     if options["data"] not in ("world", "python-docs"):
@@ -733,7 +738,7 @@ def read_corpus(options: dict) -> tuple[list[str], list[str]]:
             raise ValueError(f"--data must hold at least two characters, got {text!r}")
         return [text[:cut]], [text[cut:]]
     if options["data"] == "world":
-        world = World(options["bias"], options["notes"], options["reports"])
+        world = story_world(options)
         chance = random.Random(options["seed"])
         texts = [world.sample(chance).text for _ in range(options["stories"])]
     else:
@@ -828,7 +833,7 @@ def report(trainer: Trainer, tokenizer: Tokenizer, options: dict) -> None:
         f"(perplexity {perplexity(loss):.1f}), {bits:.4f} bits per byte"
     )
     if options["data"] == "world":
-        world = World(options["bias"], options["notes"], options["reports"])
+        world = story_world(options)
         gap, error = measure_gap(model, tokenizer, world, texts[:GAP_STORIES])
         print(f"gap to the floor {gap:.4f} ± {error:.4f} nats per token")
     first_words = re.match(r"(\s*\S+){0,4}", texts[0]).group()

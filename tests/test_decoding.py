@@ -45,7 +45,7 @@ def test_cold_stories_are_more_often_valid_and_less_varied():
 def test_the_worlds_own_stories_have_a_variety_of_1_and_copies_are_noticed(monkeypatch):
     world, chance = World(), random.Random(5)
     told = [world.sample(chance).text for _ in range(200)]
-    monkeypatch.setattr(decoding, "write_stories", lambda *args, **knobs: told)
+    monkeypatch.setattr(shipped, "sample_stories", lambda *args, **knobs: told)
     (row,) = story_curve([1.0], n=200, training=told[:50])
     assert row["varied"] == pytest.approx(1, abs=0.03) and row["valid"] == 1
     assert row["new"] == 0.75
