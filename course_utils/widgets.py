@@ -82,11 +82,15 @@ class Interactive(VBox):
 
 
 def _prepare(name: str, control: Widget) -> None:
-    """Label a control in full, and let it report when its movement ends."""
+    """Label a control in full, fit it in the page, let it report a movement's end."""
     if not isinstance(control, Widget) or not control.has_trait("value"):
         raise TypeError(f"{name} must be a widget with a value, got {control!r}")
     control.description = control.description or name.replace("_", " ")
     control.style.description_width = "initial"
+    # A full width and its margins would be wider than the page, which then scrolls.
+    control.layout.max_width = control.layout.max_width or "98%"
+    if isinstance(control, Text):
+        control.layout.width = control.layout.width or "98%"
     if control.has_trait("continuous_update"):
         control.continuous_update = False
 
@@ -117,8 +121,7 @@ class NextWord(Interactive):
                 title += "\nThe world never tells this: the model guesses alone"
             return next_word_bars(guess, truth, title)
 
-        wide = Layout(width="100%")
-        box = Text(prompt, description="The story so far (then Enter)", layout=wide)
+        box = Text(prompt, description="The story so far (then Enter)")
         super().__init__(draw, prompt=box)
 
 
@@ -147,11 +150,11 @@ class HeadView(Interactive):
             title = f"Layer {layer}, head {head}: where the framed token looks"
             return head_view(pieces, weights.numpy(), chosen, guesses, losses, title)
 
-        wide, half = Layout(width="98%"), Layout(width="450px")
+        half = Layout(width="450px")
         config = model.config
         super().__init__(
             draw,
-            prompt=Text(prompt, description="Text (then Enter)", layout=wide),
+            prompt=Text(prompt, description="Text (then Enter)"),
             layer=IntSlider(layer, max=config.n_layer - 1, layout=half),
             head=IntSlider(head, max=config.n_head - 1, layout=half),
             back=IntSlider(
@@ -223,8 +226,7 @@ class TokenSurprises(Interactive):
             )
             return story_losses(pieces, nats, None, chosen, {"model": guess}, title)
 
-        wide = Layout(width="98%")
-        box = Text(text, description="Your text (then Enter)", layout=wide)
+        box = Text(text, description="Your text (then Enter)")
         slider = IntSlider(token, 1, 60, layout=Layout(width="450px"))
         super().__init__(draw, text=box, token=slider)
 

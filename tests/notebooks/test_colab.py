@@ -50,6 +50,12 @@ finally:
     nbformat.write(notebook, path)
 """
 
+VERSIONS = """
+import json
+from importlib.metadata import distributions
+print(json.dumps({found.metadata["Name"]: found.version for found in distributions()}))
+"""
+
 
 def output_of(*command: str, **settings) -> str:
     done = subprocess.run(command, capture_output=True, text=True, **settings)
@@ -58,8 +64,7 @@ def output_of(*command: str, **settings) -> str:
 
 
 def versions() -> dict[str, str]:
-    rows = json.loads(output_of(PYTHON, "-m", "pip", "list", "--format=json"))
-    return {row["name"]: row["version"] for row in rows}
+    return json.loads(output_of(PYTHON, "-c", VERSIONS))  # `pip list` obeys PIP_QUIET
 
 
 @contextmanager
