@@ -45,7 +45,7 @@ def answer_batches(
 
 
 def answer(
-    model: GPT, tokenizer: Tokenizer, prompts: Sequence[str], max_new_tokens: int = 48
+    model: GPT, tokenizer: Tokenizer, prompts: Sequence[str], max_new_tokens: int = 100
 ) -> list[str]:
     """Continue each prompt greedily up to end-of-text; return what was added."""
     end, added = tokenizer.end_of_text, [""] * len(prompts)

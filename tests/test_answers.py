@@ -81,7 +81,7 @@ def test_a_model_that_has_learnt_two_tasks_by_heart_gets_both_right(story):
     tasks = sample_tasks("summary", 2, seed=5)
     before = exact_match(model, tokenizer, tasks)
     batches = answer_batches(tasks, tokenizer, batch_size=2)
-    config = TrainingConfig(steps=150, learning_rate=0.01, final_fraction=0.0)
+    config = TrainingConfig(steps=300, learning_rate=0.01, final_fraction=0.0)
     Trainer(model, batches, config).run(show_progress=False)
     assert before.right == 0
     assert exact_match(model, tokenizer, tasks).right == 2

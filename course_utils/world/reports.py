@@ -1,4 +1,4 @@
-"""Reports: a story, and then some of its facts again, each said of a person by name.
+"""Reports: a story, and then some of its facts again, stated or asked and answered.
 
 A story asks for its facts again, but always in its own order. In a report any fact may
 come next, so only the name says what to look up. A corpus with reports in it prepares a
@@ -12,7 +12,7 @@ from course_utils.world.stories import Facts, tell_story
 from course_utils.world.telling import Choose, Options
 
 OPENING = "Listen."
-STATEMENTS = 5  # how many facts a report says again
+ITEMS = 5  # how many facts a report says again
 
 Pieces = Generator[str, None, Facts]
 
@@ -22,28 +22,64 @@ def tell_report(choose: Choose, bias: float) -> Pieces:
     yield f"{OPENING} "
     facts = yield from tell_story(choose, bias)
     yield " In short:"
-    left = statements(facts)
-    for _ in range(STATEMENTS):
-        statement = choose(Options(left, [f" {text}" for text in left]))
-        yield f" {statement}"
-        left = [text for text in left if text != statement]
+    left = items(facts)
+    for _ in range(ITEMS):
+        forms = [(fact, form) for fact, both in left.items() for form in both]
+        fact, form = choose(Options(forms, [f" {form}" for _, form in forms]))
+        yield f" {form}"
+        del left[fact]
     return facts
 
 
-def statements(facts: Facts) -> list[str]:
-    """Return what a report can say about a story, one short sentence each."""
+def items(facts: Facts) -> dict[str, tuple[str, str]]:
+    """Return what a report can say: fact -> (statement, question with its answer)."""
+    said, asked = statements(facts), questions(facts)
+    return {
+        fact: (said[fact], f"{question} {sentence(answer)}")
+        for fact, (question, answer) in asked.items()
+    }
+
+
+def statements(facts: Facts) -> dict[str, str]:
+    """Return what can be said about a story: fact -> one short sentence."""
     first, second = facts.first, facts.second
     thing, animal = facts.thing, facts.animal
     ball, cat = thing.noun.english, animal.noun.english
-    said = [
-        f"{second} is the {facts.relation.english} of {first}.",
-        f"{first} had {with_article(str(thing))}.",
-        f"{second} had {with_article(str(animal))}.",
-        f"The {ball} is {thing.colour.english}.",
-        f"The {ball} is with {facts.thing_owner}.",
-        f"The {cat} is with {facts.animal_owner}.",
-    ]
-    for person in (first, second):
-        said.append(f"{person} was {person.place.phrase}.")
-        said.append(f"{person} is {with_article(person.job.english)}.")
+    said = {
+        "relation": f"{second} is the {facts.relation.english} of {first}.",
+        "thing": f"{first} had {with_article(str(thing))}.",
+        "animal": f"{second} had {with_article(str(animal))}.",
+        "colour of the thing": f"The {ball} is {thing.colour.english}.",
+        "owner of the thing": f"The {ball} is with {facts.thing_owner}.",
+        "owner of the animal": f"The {cat} is with {facts.animal_owner}.",
+    }
+    for which, person in (("first", first), ("second", second)):
+        job = with_article(person.job.english)
+        said[f"place of the {which} person"] = f"{person} was {person.place.phrase}."
+        said[f"job of the {which} person"] = f"{person} is {job}."
     return said
+
+
+def questions(facts: Facts) -> dict[str, tuple[str, str]]:
+    """Return what can be asked about a story: fact -> (question, answer)."""
+    first, second = facts.first, facts.second
+    thing, animal = facts.thing, facts.animal
+    ball, cat = thing.noun.english, animal.noun.english
+    asked = {
+        "relation": (f"Who is {second} to {first}?", f"the {facts.relation.english}"),
+        "thing": (f"What did {first} have?", with_article(str(thing))),
+        "animal": (f"What was with {second}?", with_article(str(animal))),
+        "colour of the thing": (f"Which colour is the {ball}?", thing.colour.english),
+        "owner of the thing": (f"Who has the {ball}?", str(facts.thing_owner)),
+        "owner of the animal": (f"Who has the {cat}?", str(facts.animal_owner)),
+    }
+    for which, person in (("first", first), ("second", second)):
+        place, job = person.place.phrase, with_article(person.job.english)
+        asked[f"place of the {which} person"] = (f"Where was {person}?", place)
+        asked[f"job of the {which} person"] = (f"What is {person}'s job?", job)
+    return asked
+
+
+def sentence(answer: str) -> str:
+    """Write an answer as a sentence: "in the park" -> "In the park."."""
+    return f"{answer[0].upper()}{answer[1:]}."

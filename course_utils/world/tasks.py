@@ -9,8 +9,9 @@ read as one text, and the answer's first token carries its space as everywhere i
 import random
 from dataclasses import dataclass
 
-from course_utils.world import Facts, Note, Story, World
+from course_utils.world import Note, Story, World
 from course_utils.world.lexicon import with_article
+from course_utils.world.reports import questions, sentence
 
 
 @dataclass(frozen=True)
@@ -27,34 +28,11 @@ class Task:
     answer: str
 
 
-def questions(facts: Facts) -> dict[str, tuple[str, str]]:
-    """Return what can be asked about a story: fact -> (question, answer)."""
-    first, second = facts.first, facts.second
-    thing, animal = facts.thing, facts.animal
-    ball, cat = thing.noun.english, animal.noun.english
-    asked = {
-        "relation": (f"Who is {second} to {first}?", f"the {facts.relation.english}"),
-        "thing": (f"What did {first} have?", with_article(str(thing))),
-        "animal": (f"What was with {second}?", with_article(str(animal))),
-        "colour of the thing": (f"Which colour is the {ball}?", thing.colour.english),
-        "owner of the thing": (f"Who has the {ball}?", str(facts.thing_owner)),
-        "owner of the animal": (f"Who has the {cat}?", str(facts.animal_owner)),
-    }
-    for which, person in (("first", first), ("second", second)):
-        job = with_article(person.job.english)
-        asked[f"place of the {which} person"] = (
-            f"Where was {person}?",
-            person.place.phrase,
-        )
-        asked[f"job of the {which} person"] = (f"What is {person}'s job?", job)
-    return asked
-
-
 def question_task(story: Story, rng: random.Random) -> Task:
     """Ask one question, drawn at random, about a story."""
     fact, (question, answer) = rng.choice(list(questions(story.facts).items()))
     prompt = f"{story.text}\nQuestion: {question}\nAnswer:"
-    return Task("question", fact, prompt, f" {answer[0].upper()}{answer[1:]}.")
+    return Task("question", fact, prompt, f" {sentence(answer)}")
 
 
 def summary_task(story: Story) -> Task:
