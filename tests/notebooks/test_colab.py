@@ -64,7 +64,8 @@ def output_of(*command: str, **settings) -> str:
 
 
 def versions() -> dict[str, str]:
-    return json.loads(output_of(PYTHON, "-c", VERSIONS))  # `pip list` obeys PIP_QUIET
+    # Not `pip list`, which obeys PIP_QUIET; -I: not what lies in the working directory.
+    return json.loads(output_of(PYTHON, "-I", "-c", VERSIONS))
 
 
 @contextmanager
