@@ -31,7 +31,7 @@ def answer_batches(
     n_positions: int = 256,
 ) -> DocumentBatches:
     """Return endless batches of prompts with answers; only answers have targets."""
-    # A prompt ends with a colon and an answer begins with a space: no token crosses.
+    # A prompt ends where a word ends: no token crosses into the answer.
     prompts = [tokenizer.encode(task.prompt) for task in tasks]
     answers = [tokenizer.encode(task.answer) for task in tasks]
     return DocumentBatches(

@@ -12,7 +12,6 @@ Stands on ``shipped`` and ``training``.
 import argparse
 import json
 import random
-import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -22,7 +21,7 @@ import torch
 
 from course_utils import shipped
 from course_utils.files import write_json
-from course_utils.training import DIALS, read_corpus
+from course_utils.training import read_corpus
 from course_utils.world import World
 
 RECORD = Path(__file__).parent / "models" / "decoding.json"
@@ -36,13 +35,7 @@ def corpus(name: str) -> tuple[list[str], list[str]]:
 
     They follow from the command recorded with it; docstrings are the running Python's.
     """
-    command = shipped.figures(name)["command"]
-    given = dict(re.findall(r"--(\S+) (\S+)", command))
-    options = {"data": given["data"], "seed": int(given["seed"])}
-    if given["data"] == "world":
-        options["stories"] = int(given["stories"])
-        options |= {dial: float(given[dial]) for dial in DIALS}
-    return read_corpus(options)
+    return read_corpus(shipped.corpus_options(name))
 
 
 def variety(texts: Sequence[str], n: int = 4) -> float:

@@ -599,6 +599,58 @@ def _draw_both_guesses(axes: Axes, guesses: Mapping, came: str) -> None:
     axes.legend(loc="lower right", fontsize=8, frameon=False)
 
 
+# --- applications
+
+
+class ReadablePicture(Picture):
+    """A picture under a text that can be read without it, and selected.
+
+    Where no installed font has Chinese signs, the picture shows boxes in their place.
+    """
+
+    def __init__(self, figure: Figure, text: str, alt: str, above: Sequence[str]):
+        super().__init__(figure, text, alt)
+        self.above = above
+
+    def to_html(self) -> str:
+        """Return the text's lines as a paragraph, and the picture below it."""
+        return f"<p>{'<br>'.join(map(escape, self.above))}</p>{super().to_html()}"
+
+
+@house_style()
+def answer_view(
+    pieces: Sequence[bytes],
+    chances: Sequence[float],
+    chosen: int,
+    guess: Mapping[str, float],
+    above: Sequence[str],
+) -> ReadablePicture:
+    """Draw a prompt with its answer, each answer token darker the surer the model was.
+
+    ``chances`` are the probabilities of the answer's tokens, the last of ``pieces``;
+    ``chosen`` is one of them, counted from 0; ``guess`` holds what might have stood in
+    its place. ``above`` are lines of text that say the answer.
+    """
+    n_prompt = len(pieces) - len(chances)
+    shades = [0.0] * n_prompt + list(chances)
+    title = "What the model reads, and in blue what it answers"
+    figure, grid = _text_over_panels(pieces, shades, n_prompt + chosen, title, 3.4, 2.4)
+    came = pieces[n_prompt + chosen].decode("utf-8", errors="replace")
+    bars = figure.add_subplot(grid[1, 0])
+    _draw_both_guesses(bars, {"model": {came: chances[chosen], **guess}}, came)
+    sure = figure.add_subplot(grid[1, 1], title="How sure of each token")
+    sure.set(xlabel="token of the answer", ylabel="probability (%)", ylim=(0, 105))
+    colours = [TRUTH if i == chosen else MODEL for i in range(len(chances))]
+    sure.bar(range(1, len(chances) + 1), [100 * p for p in chances], color=colours)
+    text = (
+        "A prompt and a model's answer, each of its tokens darker the surer the model "
+        "was, over what might have stood in one place and how sure it was of each."
+    )
+    framed = f"The framed token {_token_label(pieces[n_prompt + chosen])}"
+    alt = f"{text} {' '.join(above)} {framed} had {_percent(chances[chosen])} percent."
+    return ReadablePicture(figure, text, alt, above)
+
+
 # --- training
 
 

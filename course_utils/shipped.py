@@ -1,7 +1,9 @@
-"""The two trained models that come with the course: no page has to train first.
+"""The three trained models that come with the course: no page has to train first.
 
 - ``story``: trained on stories of the course's world;
-- ``docstrings``: trained on the docstrings of Python's standard library.
+- ``docstrings``: trained on the docstrings of Python's standard library;
+- ``base``: trained on stories, reports that ask for their facts, and bilingual notes:
+  where the tasks of ``course_utils.world.tasks`` begin.
 
 Each lies in ``course_utils/models/<name>``: weights in half precision, the tokenizer in
 GPT-2's files, and ``figures.json`` with the command that trained it and the loss that
@@ -14,6 +16,7 @@ import argparse
 import json
 import os
 import random
+import re
 import shlex
 from pathlib import Path
 from statistics import fmean
@@ -24,11 +27,11 @@ from course_utils.files import write_json
 from course_utils.model import GPT
 from course_utils.sampling import generate
 from course_utils.tokenization import Tokenizer
-from course_utils.training import measure_gap
+from course_utils.training import DIALS, measure_gap, story_world
 from course_utils.world import World
 
 MODELS = Path(__file__).parent / "models"
-NAMES = ("story", "docstrings")
+NAMES = ("story", "docstrings", "base")
 FIGURES_FILE = "figures.json"
 
 
@@ -50,14 +53,29 @@ def figures(name: str) -> dict:
     return json.loads((folder_of(name) / FIGURES_FILE).read_text("utf-8"))
 
 
-def gap_on_new_stories(
-    model: GPT, tokenizer: Tokenizer, n: int = 300, seed: int = 2**31
-) -> tuple[float, float]:
-    """Return the gap to the floor on ``n`` stories told anew: (gap, standard error).
+def corpus_options(name: str) -> dict:
+    """Return the options of the recorded command that say what a model has read."""
+    given = dict(re.findall(r"--(\S+) (\S+)", figures(name)["command"]))
+    options = {"data": given["data"], "seed": int(given["seed"])}
+    if given["data"] == "world":
+        options["stories"] = int(given["stories"])
+        options |= {dial: float(given[dial]) for dial in DIALS}
+    return options
 
-    In nats per token. The seed is none of the training seeds.
+
+def gap_on_new_stories(
+    model: GPT,
+    tokenizer: Tokenizer,
+    n: int = 300,
+    seed: int = 2**31,
+    world: World | None = None,
+) -> tuple[float, float]:
+    """Return the gap to the floor on ``n`` texts told anew: (gap, standard error).
+
+    In nats per token. ``world`` tells them: stories only, unless one is given. The seed
+    is none of the training seeds.
     """
-    world, rng = World(), random.Random(seed)
+    world, rng = world or World(), random.Random(seed)
     texts = [world.sample(rng).text for _ in range(n)]
     return measure_gap(model, tokenizer, world, texts)
 
@@ -110,9 +128,9 @@ def ship(name: str, run: str | os.PathLike) -> dict:
         "seed": options["seed"],
         "validation_loss_nats_per_token": _last_validation_loss(run),
     }
-    if name == "story":
+    if options["data"] == "world":
         shipped = load(name)  # as it ships: in half precision
-        gap, error = gap_on_new_stories(*shipped)
+        gap, error = gap_on_new_stories(*shipped, world=story_world(options))
         recorded["gap_to_the_floor_nats_per_token"] = round(gap, 4)
         recorded["standard_error"] = round(error, 4)
         share = share_of_possible_stories(*shipped)

@@ -12,26 +12,37 @@ Floor 6: stands on ``plots`` and ``sampling``; the only importer of ipywidgets.
 import itertools
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 
 import torch
 from IPython import get_ipython
 from IPython.display import display
-from ipywidgets import HTML, Checkbox, IntSlider, Layout, Text, VBox, Widget
+from ipywidgets import (
+    HTML,
+    Checkbox,
+    Dropdown,
+    IntSlider,
+    Layout,
+    Text,
+    VBox,
+    Widget,
+)
 
 from course_utils.ablation import heads_off
 from course_utils.cross_entropy import cross_entropy, log_softmax
 from course_utils.plots import (
     Picture,
+    answer_view,
     head_view,
     loss_curve,
     next_word_bars,
     story_losses,
     training_panels,
 )
-from course_utils.sampling import encode_prompt, next_words
+from course_utils.sampling import encode_prompt, next_words, stream
 from course_utils.world import WORD
+from course_utils.world.tasks import Task, in_own_words
 
 
 class Interactive(VBox):
@@ -229,6 +240,64 @@ class TokenSurprises(Interactive):
         box = Text(text, description="Your text (then Enter)")
         slider = IntSlider(token, 1, 60, layout=Layout(width="450px"))
         super().__init__(draw, text=box, token=slider)
+
+
+class Assistant(Interactive):
+    """Set a model a task, and read its answer token by token beside the right one.
+
+    ``examples`` maps a kind of task to some tasks of it. What is written into the text
+    box takes the place of the example's question, story or sentence. The answer is the
+    greedy one; a token past its end is its last.
+    """
+
+    def __init__(self, model, tokenizer, examples: Mapping[str, Sequence[Task]]):
+        def draw(task: str, example: int, own: str, token: int) -> Picture:
+            posed = examples[task][example]
+            prompt, right = posed.prompt, posed.answer
+            if own.strip():
+                prompt, right = in_own_words(posed, own.strip())
+            ids = encode_prompt(model, tokenizer, prompt)
+            new, chances, guesses = _greedy_answer(model, tokenizer, ids)
+            pieces = [tokenizer.token_bytes(i) for i in [*ids[1:], *new]]
+            chosen = min(token, len(new)) - 1
+            answer = tokenizer.decode([i for i in new if i != tokenizer.end_of_text])
+            above = [f"The model: {answer.strip()}", _verdict(answer, right)]
+            return answer_view(pieces, chances, chosen, guesses[chosen], above)
+
+        n = min(map(len, examples.values()))
+        own = "Your own question, story or sentence (then Enter; empty: the example's)"
+        half = Layout(width="450px")
+        super().__init__(
+            draw,
+            task=Dropdown(options=list(examples), layout=half),
+            example=IntSlider(0, max=n - 1, layout=half),
+            own=Text("", description=own),
+            token=IntSlider(1, 1, 40, description="token of the answer", layout=half),
+        )
+
+
+def _verdict(answer: str, right: str | None) -> str:
+    if right is None:
+        return "Right answer: the world does not know one."
+    same = "the same" if answer == right else "not the same"
+    return f"Right answer: {right.strip()} ({same})"
+
+
+@torch.no_grad()
+def _greedy_answer(model, tokenizer, ids: list[int]):
+    """Return a greedy answer: its tokens, their chances, and each place's likeliest."""
+    end, room = tokenizer.end_of_text, model.config.n_positions - len(ids)
+    new = list(stream(model, ids, min(room, 100), temperature=0, end_of_text=end))
+    logits = model(torch.tensor([ids + new]))[0, len(ids) - 1 : -1]  # (new, V)
+    every = log_softmax(logits).exp()
+    chances = [row[i].item() for row, i in zip(every, new, strict=True)]
+    top = every.topk(min(6, every.shape[-1]))
+    places = zip(top.indices.tolist(), top.values.tolist(), strict=True)
+    guesses = [
+        {tokenizer.decode([i]): chance for i, chance in zip(*place, strict=True)}
+        for place in places
+    ]
+    return new, chances, guesses
 
 
 @torch.no_grad()

@@ -20,9 +20,9 @@ FLOORS = [
     "attention data",
     "block",
     "model",
-    "training sampling huggingface ablation lora",
-    "plots shipped notebooks ladder speculative context learning_rates answers",
-    "widgets decoding pace",
+    "training sampling huggingface ablation lora quantization",
+    "plots shipped notebooks ladder speculative context learning_rates answers bias",
+    "widgets decoding pace scaling planner fine_tuning",
     "exercises",
 ]
 FLOOR = {

@@ -496,3 +496,31 @@ def test_what_was_written_at_a_step_is_told_and_its_place_shown():
     assert "After step 2: impossible. It writes: One hot day" in picture.alt
     later = plots.written_at([4.0, 2.0, 1.0], 0.5, 3, "One hot day", "impossible")
     assert later.text == picture.text and later.png != picture.png
+
+
+ANSWER = dict(
+    pieces=[b"Who?", b" A", b" cat", b"."],
+    chances=[0.9, 0.6, 1.0],
+    chosen=1,
+    guess={" cat": 0.6, " dog": 0.3},
+    above=["The model: A cat.", "Right answer: A dog. (not the same)"],
+)
+
+
+def test_an_answer_is_told_in_words_above_its_picture():
+    picture = plots.answer_view(**ANSWER | {"above": ["The model: 猫 & <b>"]})
+    assert picture.to_html().startswith("<p>The model: 猫 &amp; &lt;b&gt;</p><img")
+    assert "token ·cat had 60 percent" in plots.answer_view(**ANSWER).alt
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"pieces": [b"Why?", b" A", b" cat", b"."]},
+        {"chances": [0.9, 0.6, 0.5]},
+        {"chosen": 2},
+        {"guess": {" cat": 0.6, " cow": 0.3}},
+    ],
+)
+def test_the_view_of_an_answer_shows_each_thing_that_it_is_given(change):
+    assert plots.answer_view(**ANSWER | change).png != plots.answer_view(**ANSWER).png

@@ -1,5 +1,7 @@
 """The shipped models are what their recorded figures say."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -7,22 +9,23 @@ from course_utils import shipped
 from course_utils.data import evaluation_documents
 from course_utils.huggingface import save_pretrained
 from course_utils.sampling import generate, generate_text
-from course_utils.training import evaluate
+from course_utils.training import evaluate, story_world
 
 
-def test_the_story_models_recorded_gap_to_the_floor_is_measured_again():
-    recorded = shipped.figures("story")
-    model, tokenizer = shipped.load("story")
-    gap, error = shipped.gap_on_new_stories(model, tokenizer, n=100)
+@pytest.mark.parametrize("name", ["story", "base"])
+def test_a_models_recorded_gap_to_the_floor_is_measured_again(name):
+    recorded, world = shipped.figures(name), story_world(shipped.corpus_options(name))
+    gap, error = shipped.gap_on_new_stories(*shipped.load(name), n=100, world=world)
     close = 4 * error + 0.0005  # another sample of stories: its own standard error
     assert abs(gap - recorded["gap_to_the_floor_nats_per_token"]) < close
     assert gap > 0  # nothing can be below the floor
 
 
-def test_the_shipped_stories_are_possible_as_often_as_recorded():
-    model, tokenizer = shipped.load("story")
+@pytest.mark.parametrize("name", ["story", "base"])
+def test_the_shipped_stories_are_possible_as_often_as_recorded(name):
+    model, tokenizer = shipped.load(name)
     share = shipped.share_of_possible_stories(model, tokenizer, n=60, seed=3)
-    recorded = shipped.figures("story")["share_of_possible_stories"]
+    recorded = shipped.figures(name)["share_of_possible_stories"]
     assert share > recorded - 4 * (recorded * (1 - recorded) / 60) ** 0.5 - 0.02
 
 
@@ -37,11 +40,15 @@ def test_the_docstring_model_predicts_docstrings_as_recorded():
     assert " " in generate_text(model, tokenizer, "Return the", 20, temperature=0)
 
 
-def test_both_models_are_small_enough_to_ship():
-    files = [
-        file for name in shipped.NAMES for file in shipped.folder_of(name).iterdir()
-    ]
-    assert sum(file.stat().st_size for file in files) <= 6_000_000
+def test_the_models_and_the_package_are_small_enough_to_ship():
+    def size(folder):
+        return sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())
+
+    two = [shipped.folder_of(name) for name in ("story", "docstrings")]
+    assert sum(map(size, two)) <= 6_000_000
+    package = Path(shipped.__file__).parent
+    caches = sum(map(size, package.rglob("__pycache__")))
+    assert size(package) - caches <= 10_000_000
 
 
 def test_transformers_runs_the_story_model_token_for_token(tmp_path):
@@ -61,5 +68,5 @@ def test_transformers_runs_the_story_model_token_for_token(tmp_path):
 
 
 def test_a_model_that_does_not_ship_is_named():
-    with pytest.raises(ValueError, match="name must be one of story, docstrings"):
+    with pytest.raises(ValueError, match="name must be one of story, docstrings, base"):
         shipped.load("poetry")

@@ -3,6 +3,7 @@
 import random
 import re
 import signal
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -15,8 +16,10 @@ from course_utils.config import GPTConfig
 from course_utils.data import StreamBatches
 from course_utils.model import GPT
 from course_utils.plots import Picture, new_axes
+from course_utils.tokenization import Tokenizer
 from course_utils.training import Trainer, TrainingConfig
 from course_utils.widgets import (
+    Assistant,
     Interactive,
     LiveLoss,
     LiveTraining,
@@ -26,6 +29,7 @@ from course_utils.widgets import (
     word_losses,
 )
 from course_utils.world import WORD, World
+from course_utils.world.tasks import Task, sample_tasks
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -352,3 +356,31 @@ def test_surprises_of_a_text_of_ones_own_follow_the_token_and_the_text():
     assert "framed token ." in figure.picture.alt
     figure.controls["text"].value = " "
     assert "write at least one word" in figure.frame.value
+
+
+def test_an_assistant_answers_examples_and_what_somebody_writes():
+    model, tokenizer = shipped.load("story")
+    examples = {kind: sample_tasks(kind, 3, seed=1) for kind in ("question", "summary")}
+    figure = Assistant(model, tokenizer, examples)
+    controls, seen = figure.controls, {figure.frame.value}
+    for name, value in (("task", "summary"), ("example", 2), ("token", 3)):
+        controls[name].value = value
+        assert figure.frame.value not in seen
+        seen.add(figure.frame.value)
+    assert (
+        f"Right answer:{examples['summary'][2].answer} (not the same)"
+        in figure.frame.value
+    )
+    controls["own"].value = "A story that the world never tells."
+    assert "the world does not know one" in figure.frame.value
+
+
+def test_an_assistants_answer_stops_where_the_context_ends():
+    model = GPT(
+        GPTConfig(vocab_size=300, n_positions=24, n_layer=1, n_head=1, n_embd=8)
+    )
+    tokenizer = Tokenizer.train(["a b"], 300)
+    model = GPT(replace(model.config, vocab_size=tokenizer.vocab_size))
+    task = Task("summary", "it", "One day.\nIn short:", " One.")
+    figure = Assistant(model, tokenizer, {"summary": [task]})
+    assert "The model:" in figure.frame.value

@@ -27,7 +27,12 @@ from course_utils.world.lexicon import (
 )
 from course_utils.world.reports import items, questions
 from course_utils.world.stories import EVENTS
-from course_utils.world.tasks import sample_tasks
+from course_utils.world.tasks import (
+    in_own_words,
+    in_plain_words,
+    sample_tasks,
+    source,
+)
 from course_utils.world.telling import HiddenChoice, Options, explore, sample
 
 seeds = st.integers(0, 2**32)
@@ -313,10 +318,41 @@ def test_tasks_are_reproducible_and_join_into_one_text(kind):
     assert tasks == sample_tasks(kind, 50, seed=3)
     assert len({t.prompt for t in tasks}) > 45
     for task in tasks:
-        assert task.prompt.endswith(":") and task.answer.startswith(" ")
-        assert task.answer[-1] in ".。"
+        assert not task.prompt.endswith(" ") and task.answer[-1] in ".。"
+        assert task.answer.startswith(" ") is (kind != "translation")
+
+
+@pytest.mark.parametrize("kind", ["question", "translation"])
+def test_a_question_and_a_translation_begin_a_document_of_the_world(kind):
+    world = World(notes=0.4, reports=0.4)
+    for task in sample_tasks(kind, 10, seed=2):
+        assert world.next_words(task.prompt + task.answer)
 
 
 def test_an_unknown_kind_of_task_is_named():
     with pytest.raises(ValueError, match=r"kind must be .* got 'essay'"):
         sample_tasks("essay", 1, seed=0)
+
+
+@pytest.mark.parametrize("kind", ["question", "summary", "translation"])
+def test_a_task_in_its_own_words_is_the_task_itself(kind):
+    for task in sample_tasks(kind, 5, seed=4):
+        question = task.prompt.rpartition(" In short: ")[2]
+        own = question if kind == "question" else source(task)
+        assert in_own_words(task, own) == (task.prompt, task.answer)
+
+
+@pytest.mark.parametrize("kind", ["question", "summary", "translation"])
+def test_the_world_has_no_answer_to_words_that_it_does_not_know(kind):
+    task = sample_tasks(kind, 1, seed=4)[0]
+    prompt, answer = in_own_words(task, "Who are you?")
+    assert "Who are you?" in prompt and answer is None
+
+
+@pytest.mark.parametrize("kind", ["question", "summary", "translation"])
+def test_in_plain_words_a_task_says_the_same_and_what_is_wanted(kind):
+    for task in sample_tasks(kind, 5, seed=4):
+        words = in_plain_words(task)
+        assert source(task) in words and words.endswith(":")
+        asked = task.prompt.rpartition(" In short: ")[2]
+        assert kind != "question" or f"Question: {asked}\n" in words

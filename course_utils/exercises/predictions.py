@@ -54,7 +54,7 @@ class Prediction(Live):
         if self.choices:
             entry = widgets.RadioButtons(options=self.choices, value=None)
         else:
-            entry = widgets.Text(placeholder="your guess")
+            entry = widgets.Text(description="Your guess")
         button = widgets.Button(description="This is my guess")
         answer = widgets.HTML()
 

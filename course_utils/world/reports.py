@@ -54,9 +54,11 @@ def statements(facts: Facts) -> dict[str, str]:
         "owner of the animal": f"The {cat} is with {facts.animal_owner}.",
     }
     for which, person in (("first", first), ("second", second)):
-        job = with_article(person.job.english)
         said[f"place of the {which} person"] = f"{person} was {person.place.phrase}."
-        said[f"job of the {which} person"] = f"{person} is {job}."
+        if first.job != second.job:  # or nobody could tell who is meant
+            said[f"job of the {which} person"] = (
+                f"The {person.job.english} is {person}."
+            )
     return said
 
 
@@ -74,9 +76,10 @@ def questions(facts: Facts) -> dict[str, tuple[str, str]]:
         "owner of the animal": (f"Who has the {cat}?", str(facts.animal_owner)),
     }
     for which, person in (("first", first), ("second", second)):
-        place, job = person.place.phrase, with_article(person.job.english)
-        asked[f"place of the {which} person"] = (f"Where was {person}?", place)
-        asked[f"job of the {which} person"] = (f"What is {person}'s job?", job)
+        place, job = person.place.phrase, person.job.english
+        asked[f"place of the {which} person"] = (f"Who was {place}?", str(person))
+        if first.job != second.job:
+            asked[f"job of the {which} person"] = (f"Who is the {job}?", str(person))
     return asked
 
 

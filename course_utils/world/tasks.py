@@ -2,15 +2,19 @@
 
 A task is a prompt and the one right answer, both text, so that "how often is the model
 exactly right?" can be measured. The answers come from a story's facts, never from a
-model. Every prompt ends with a colon and every answer begins with a space: joined, they
-read as one text, and the answer's first token carries its space as everywhere in GPT-2.
+model. Questions and translations are put as reports and notes put them, so that a model
+which has read those has met their words; a summary is asked for as nothing else is.
+Prompt and answer read as one text: where an answer is English, its first token carries
+its space, as everywhere in GPT-2.
 """
 
 import random
 from dataclasses import dataclass
 
-from course_utils.world import Note, Story, World
+from course_utils.world import Facts, Note, Story, World
 from course_utils.world.lexicon import with_article
+from course_utils.world.notes import OPENING as NOTE
+from course_utils.world.reports import OPENING as LISTEN
 from course_utils.world.reports import questions, sentence
 
 
@@ -31,24 +35,82 @@ class Task:
 def question_task(story: Story, rng: random.Random) -> Task:
     """Ask one question, drawn at random, about a story."""
     fact, (question, answer) = rng.choice(list(questions(story.facts).items()))
-    prompt = f"{story.text}\nQuestion: {question}\nAnswer:"
+    prompt = _question_prompt(story.text, question)
     return Task("question", fact, prompt, f" {sentence(answer)}")
 
 
 def summary_task(story: Story) -> Task:
     """Ask for the story in one sentence: who got what where, and who has it now."""
-    facts, thing = story.facts, story.facts.thing
-    got = f"{thing.verb.english} {with_article(str(thing))} {facts.first.place.phrase}"
-    answer = f" {facts.first} {got}, and now {facts.thing_owner} has it."
-    return Task(
-        "summary", "the story in one sentence", f"{story.text}\nSummary:", answer
-    )
+    prompt, answer = _summary_prompt(story.text), _summary(story.facts)
+    return Task("summary", "the story in one sentence", prompt, answer)
 
 
 def translation_task(note: Note) -> Task:
     """Ask for the Chinese of one English sentence."""
-    prompt = f"English: {note.english}\nChinese:"
-    return Task("translation", "the sentence in Chinese", prompt, f" {note.chinese}")
+    prompt = _translation_prompt(note.english)
+    return Task("translation", "the sentence in Chinese", prompt, note.chinese)
+
+
+def _question_prompt(story: str, question: str) -> str:
+    return f"{LISTEN} {story} In short: {question}"
+
+
+def _summary_prompt(story: str) -> str:
+    return f"{story}\nIn short:"
+
+
+def _translation_prompt(english: str) -> str:
+    return f"{NOTE} {english}\n"
+
+
+def _summary(facts: Facts) -> str:
+    thing = facts.thing
+    got = f"{thing.verb.english} {with_article(str(thing))} {facts.first.place.phrase}"
+    return f" {facts.first} {got}, and now {facts.thing_owner} has it."
+
+
+def source(task: Task) -> str:
+    """Return the text that a task is about: its story, or its English sentence."""
+    if task.kind == "question":
+        return task.prompt.removeprefix(f"{LISTEN} ").partition(" In short: ")[0]
+    return task.prompt.removeprefix(f"{NOTE} ").partition("\n")[0]
+
+
+def in_plain_words(task: Task) -> str:
+    """Return the task's prompt as one would put it to a person."""
+    text = source(task)
+    if task.kind == "question":
+        question = task.prompt.rpartition(" In short: ")[2]
+        return f"{text}\nQuestion: {question}\nAnswer:"
+    if task.kind == "summary":
+        return f"{text}\nSummary:"
+    return f"English: {text}\nChinese:"
+
+
+def in_own_words(task: Task, own: str) -> tuple[str, str | None]:
+    """Put somebody's own words into a task: return (prompt, right answer or None).
+
+    ``own`` is another question about the task's story, or another story to sum up, or
+    another English sentence. The answer is None where the world does not know it.
+    """
+    if task.kind == "question":
+        story = source(task)
+        known = dict(questions(World().facts(story)).values())
+        answer = f" {sentence(known[own])}" if own in known else None
+        return _question_prompt(story, own), answer
+    if task.kind == "summary":
+        facts = World().facts(own) if World().is_valid(own) else None
+        return _summary_prompt(own), _summary(facts) if facts else None
+    return _translation_prompt(own), _translation(own)
+
+
+def _translation(english: str) -> str | None:
+    """Return the Chinese of a note's English, word by word as the world tells it."""
+    world, note = World(notes=0.999), _translation_prompt(english)
+    start = len(note)
+    while (words := world.next_words(note)) and "" not in words:
+        note += next(iter(words))
+    return note[start:] or None
 
 
 def sample_tasks(kind: str, n: int, seed: int, bias: float = 0.0) -> list[Task]:

@@ -6,8 +6,10 @@ the cells and asks the document what a reader sees.
 """
 
 import contextlib
+import html
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -52,6 +54,18 @@ ALL_CELLS_RAN = """() => {
         && code.every(cell => cell.model.executionCount !== null));
 }"""
 
+# Show the page from its top on, or its next part; say whether it is the last.
+PANEL = """const panel = window.jupyterapp.shell.currentWidget.content.node
+    .querySelector('.jp-WindowedPanel-outer');"""
+TO_TOP = f"() => {{ {PANEL} panel.scrollTop = 0; }}"
+AT_END = f"""() => {{
+    {PANEL}
+    return panel.scrollTop + panel.clientHeight >= panel.scrollHeight - 2;
+}}"""
+ON = f"() => {{ {PANEL} panel.scrollTop += panel.clientHeight; }}"
+SHUT_DOWN = "() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()"
+LONG = 300_000  # ms; CI's machine is slow and does other things meanwhile
+
 
 def free_port() -> int:
     with socket.socket() as s:
@@ -60,10 +74,10 @@ def free_port() -> int:
 
 
 class Lab:
-    """A JupyterLab server that serves ``root``; ``home`` takes all that it writes."""
+    """``jupyter lab TARGET``, a folder or a notebook; ``home`` takes what it writes."""
 
-    def __init__(self, root: Path, home: Path):
-        self.root, self.home = root, home
+    def __init__(self, target: Path, home: Path):
+        self.target, self.home = target, home
         self.port, self.token = free_port(), secrets.token_hex(16)
 
     def __enter__(self) -> "Lab":
@@ -75,7 +89,7 @@ class Lab:
         self.process = subprocess.Popen(
             self._command(), env=self._environment(), stdout=self.log, stderr=self.log
         )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + LONG / 1000
         while not self._answers():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError((self.home / "lab.log").read_text()[-3000:])
@@ -85,7 +99,8 @@ class Lab:
     def _command(self) -> list[str]:
         as_root = ["--allow-root"] if os.geteuid() == 0 else []
         return [
-            *(sys.executable, "-m", "jupyterlab", str(self.root), "--no-browser"),
+            *("nice", "-n", "10"),  # kernels work all the time; the page must answer
+            *(sys.executable, "-m", "jupyterlab", str(self.target), "--no-browser"),
             *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={self.port}"),
             *("--ServerApp.port_retries=0", f"--IdentityProvider.token={self.token}"),
             *("--LabApp.expose_app_in_browser=True", *as_root),
@@ -103,6 +118,8 @@ class Lab:
             "COURSE_PROGRESS": "progress.json",
         }
         inherited = {k: v for k, v in os.environ.items() if k != "COURSE_GPT2"}
+        # Two notebooks run at a time: one thread each.
+        inherited.setdefault("OMP_NUM_THREADS", "1")
         return inherited | {name: str(self.home / at) for name, at in here.items()}
 
     def _answers(self) -> bool:
@@ -113,6 +130,16 @@ class Lab:
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}/{path}?token={self.token}"
+
+    def notebook_url(self, name: str) -> str:
+        """In a workspace of its own: no other notebook is open behind this one."""
+        return self.url(f"lab/workspaces/{secrets.token_hex(4)}/tree/{name}")
+
+    def first_url(self) -> str:
+        """Return the address that ``jupyter lab`` opens the learner's browser with."""
+        file = next((self.home / "runtime").glob("jpserver-*-open.html"))
+        link = re.search(r'<a href="([^"]+)"', file.read_text("utf-8")).group(1)
+        return html.unescape(link)
 
     def __exit__(self, *error) -> None:
         self.process.terminate()  # the server then ends its kernels
@@ -126,33 +153,55 @@ class Lab:
 class Notebook:
     """One notebook, open in the browser."""
 
-    def __init__(self, lab: Lab, browser, name: str):
-        self.page = browser.new_page(viewport={"width": 1280, "height": 900})
+    def __init__(self, browser, url: str):
+        self.page = browser.new_page()
+        self.page.set_viewport_size({"width": 1280, "height": 900})
         self.faults: list[str] = []  # what the page's own scripts complain about
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
-        # A workspace of its own: no other notebook is open behind this one.
-        workspace = secrets.token_hex(4)
-        self.page.goto(lab.url(f"lab/workspaces/{workspace}/tree/{name}"))
+        self.page.goto(url, timeout=LONG)
         # Cells that run before the kernel is connected are lost without a word.
-        self.page.wait_for_function(KERNEL_IS_IDLE, timeout=120_000)
+        self.page.wait_for_function(KERNEL_IS_IDLE, timeout=LONG)
 
-    def run_all(self, seconds: float = 300) -> None:
+    def start_all(self) -> None:
+        """Begin to run all cells, and return at once."""
         # In braces: the promise of this command may never settle.
-        command = (
-            "() => { window.jupyterapp.commands.execute('notebook:run-all-cells') }"
+        command = "window.jupyterapp.commands.execute('notebook:run-all-cells')"
+        self.page.evaluate(f"() => {{ {command} }}")
+
+    def wait_until_run(self, seconds: float = 900) -> None:
+        given = dict(timeout=seconds * 1000, polling=200)
+        self.page.wait_for_function(ALL_CELLS_RAN, **given)
+
+    def command(self, name: str, **settings) -> None:
+        """Do what an entry of JupyterLab's menus does, and wait for its end."""
+        script = (
+            "([name, settings]) => window.jupyterapp.commands.execute(name, settings)"
         )
-        self.page.evaluate(command)
-        self.page.wait_for_function(ALL_CELLS_RAN, timeout=seconds * 1000)
+        self.page.evaluate(f"{script}.then(() => null)", [name, settings])
 
     def set_theme(self, theme: str) -> None:
         """Show the page in "Light" or "Dark"."""
-        command = "apputils:change-theme"
-        chosen = f"{{theme: 'JupyterLab {theme}'}}"
-        self.page.evaluate(
-            f"() => window.jupyterapp.commands.execute('{command}', {chosen})"
-        )
+        self.command("apputils:change-theme", theme=f"JupyterLab {theme}")
         shown = f"() => document.body.dataset.jpThemeName === 'JupyterLab {theme}'"
         self.page.wait_for_function(shown)
 
+    def keep_pictures(self, path: Path, width: int, theme: str) -> None:
+        """Save the whole page in parts as PNG files: path-1280-Light-01.png and on."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.set_theme(theme)
+        self.page.set_viewport_size({"width": width, "height": 2400})
+        self.page.wait_for_timeout(300)
+        self.page.evaluate(TO_TOP)
+        for part in range(1, 30):
+            self.page.wait_for_timeout(100)
+            name = f"{path.name}-{width}-{theme}-{part:02}.png"
+            self.page.screenshot(path=path.with_name(name))
+            if self.page.evaluate(AT_END):
+                break
+            self.page.evaluate(ON)
+        self.page.set_viewport_size({"width": 1280, "height": 900})
+
     def close(self) -> None:
+        """Close the page and end its kernel."""
+        self.page.evaluate(SHUT_DOWN)
         self.page.close()

@@ -1,12 +1,14 @@
 """The course as people meet it: each page in JupyterLab, in a real browser.
 
-Each notebook is opened and run once; the tests then look at what stands on the page.
-They take minutes, so ``pytest`` leaves them out and ``pytest -m browser`` runs them.
-Pictures of the pages are kept in the folder that ``COURSE_SCREENSHOTS`` names.
+Each notebook is opened and run once; the tests then look at what stands on the page,
+while the next one runs. They take minutes, so ``pytest`` leaves them out and
+``pytest -m browser`` runs them. Pictures of the pages are kept in the folder that
+``COURSE_SCREENSHOTS`` names.
 """
 
 import json
 import os
+import re
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,10 +17,11 @@ import pytest
 from lab import CHROMIUM, FLAGS, Lab, Notebook, needs_chromium
 
 from course_utils.exercises.chapters import find
-from course_utils.notebooks import FOLDER, copy_course, reading_order
+from course_utils.notebooks import FOLDER, ROOT, copy_course, reading_order
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 
+README = (ROOT / "README.md").read_text("utf-8")
 PAGES = [path.name for path in reading_order(FOLDER)]
 WIDTHS = (1280, 900)
 THEMES = ("Light", "Dark")
@@ -43,21 +46,27 @@ HANDLE = ".noUi-handle"
 CONTROLS = "input, select, button, [role=slider]"
 UNLABELLED = """controls => [...document.querySelectorAll('.jp-OutputArea')].flatMap(
     area => [...area.querySelectorAll(controls)])
-    .filter(e => e.offsetParent !== null && !(e.labels?.length || e.title
-        || e.getAttribute('aria-label') || e.getAttribute('aria-labelledby')
-        || e.closest('.widget-slider')?.querySelector('.widget-label')?.textContent
-        || e.textContent.trim()))
+    .filter(e => e.offsetParent !== null && ![e, ...e.labels ?? [],
+        e.closest('.widget-slider')?.querySelector('.widget-label')]
+        .some(named => named?.textContent.trim()))
     .map(e => e.outerHTML.slice(0, 120))"""
 
 # A picture in an output is a live widget's if it stands in an HTML widget.
-FIGURE = ".jp-OutputArea .widget-vbox:has(.widget-html-content img)"
+PICTURE = ".widget-html-content img"
+FIGURE = f".jp-OutputArea .widget-vbox:has({PICTURE})"
+
+HEADINGS = """() => [...document.querySelectorAll(
+    '.jp-MarkdownCell .jp-RenderedMarkdown :is(h1, h2, h3, h4)')]
+    .map(e => e.textContent.replace(/¶$/, '').trim())"""
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
+    """The course as a learner has it: copied, and opened with the README's command."""
     home = tmp_path_factory.mktemp("lab")
-    copy_course(home / "course", FOLDER)
-    with Lab(home / "course", home) as server:
+    folder, page = re.search(r"^jupyter lab (my-course)/(\S+)$", README, re.M).groups()
+    copy_course(home / folder, FOLDER)
+    with Lab(home / folder / page, home) as server:
         yield server
 
 
@@ -66,26 +75,82 @@ def browser():
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=FLAGS,
+            ignore_default_args=["--hide-scrollbars"],  # they take room, as for readers
+        )
+        context = chromium.new_context()  # what one page has loaded serves the next
+        context.set_default_timeout(120_000)  # CI's machine has more to do
+        yield context
         chromium.close()
 
 
+class Running:
+    """The pages in turn: while one is looked at, the next one runs already."""
+
+    def __init__(self, lab, browser, names):
+        self.lab, self.browser = lab, browser
+        self.to_come, self.started = list(names), {}
+
+    def take(self, name: str) -> Notebook:
+        """Return a page whose cells run by now, and start the one after it."""
+        self._start(name)
+        if self.to_come:
+            self._start(self.to_come[0])
+        return self.started.pop(name)
+
+    def _start(self, name: str) -> None:
+        if name in self.to_come:
+            self.to_come.remove(name)
+            notebook = Notebook(self.browser, self.lab.notebook_url(name))
+            notebook.start_all()
+            self.started[name] = notebook
+
+
+@pytest.fixture(scope="module")
+def running(request, lab, browser):
+    tests = [
+        test
+        for test in request.session.items
+        if "opened" in getattr(test, "fixturenames", ())
+    ]
+    names = dict.fromkeys(test.callspec.params["opened"] for test in tests)
+    return Running(lab, browser, names)
+
+
 @pytest.fixture(scope="module", params=PAGES)
-def opened(request, lab, browser):
+def opened(request, running):
     """A notebook whose cells have all run."""
-    notebook = Notebook(lab, browser, request.param)
-    notebook.run_all()
-    keep_picture(notebook, request.param)
-    yield notebook
+    notebook = running.take(request.param)
+    try:
+        notebook.page.bring_to_front()
+        notebook.wait_until_run()
+        keep_pictures(notebook, request.param.removesuffix(".ipynb"))
+        yield notebook
+    finally:
+        notebook.close()
+
+
+def keep_pictures(notebook: Notebook, name: str) -> None:
+    if folder := os.environ.get("COURSE_SCREENSHOTS"):
+        for width, theme in zip(WIDTHS, THEMES, strict=True):
+            notebook.keep_pictures(Path(folder) / name, width, theme)
+        notebook.set_theme("Light")
+
+
+# --- The course is opened
+
+
+def test_jupyter_lab_opens_on_the_first_page_with_all_others_beside_it(lab, browser):
+    notebook = Notebook(browser, lab.first_url())
+    assert notebook.page.title().startswith("00_start")
+    tabs = notebook.page.locator("#jp-main-dock-panel .lm-TabBar-tabLabel")
+    assert tabs.all_text_contents() == ["00_start_here.ipynb"]
+    files = notebook.page.locator(".jp-DirListing-itemText").all_text_contents()
+    assert sorted(files) == sorted(PAGES)
+    assert notebook.page.locator(".jp-Dialog").count() == 0
     notebook.close()
-
-
-def keep_picture(notebook: Notebook, name: str) -> None:
-    folder = os.environ.get("COURSE_SCREENSHOTS")
-    if folder:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        notebook.page.screenshot(path=Path(folder) / f"{name}.png")
 
 
 # --- What stands on the page when it has run
@@ -100,6 +165,28 @@ def test_no_cell_shows_an_error_or_a_warning(opened):
     assert opened.faults == []
 
 
+def test_its_kernel_is_python_and_was_not_asked_for(opened):
+    session = "window.jupyterapp.shell.currentWidget.sessionContext.session"
+    assert opened.page.evaluate(f"() => {session}.kernel.name") == "python3"
+    assert opened.page.locator(".jp-Dialog").count() == 0
+
+
+def test_the_table_of_contents_leads_to_each_heading(opened):
+    from playwright.sync_api import expect
+
+    opened.page.evaluate(
+        "() => window.jupyterapp.shell.activateById('table-of-contents')"
+    )
+    entries = opened.page.locator(".jp-TableOfContents-content .jp-tocItem-heading")
+    entries.first.wait_for()
+    titles = [text.strip() for text in entries.all_text_contents()]
+    assert titles == opened.page.evaluate(HEADINGS)
+    entries.last.click()
+    last = opened.page.locator(".jp-RenderedMarkdown").get_by_role("heading").last
+    expect(last).to_be_in_viewport(timeout=60_000)
+    opened.page.evaluate("() => window.jupyterapp.shell.activateById('filebrowser')")
+
+
 def test_every_interactive_figure_is_alive(opened, request):
     path = FOLDER / request.node.callspec.params["opened"]
     stored = [
@@ -108,30 +195,51 @@ def test_every_interactive_figure_is_alive(opened, request):
         for output in cell.get("outputs", [])
         if "Interactive figure" in str(output.get("data", {}).get("text/plain"))
     ]
-    assert opened.page.locator(FIGURE).count() >= len(stored) > 0
-
-
-def test_every_control_changes_its_picture_by_keyboard(opened):
     figures = opened.page.locator(FIGURE)
-    for i in range(figures.count()):
-        figure = figures.nth(i)
-        controls = figure.locator(CONTROLS)
-        for j in range(controls.count()):
-            if controls.nth(j).is_visible():
-                assert_moves(opened.page, figure, controls.nth(j))
+    figures.nth(len(stored) - 1).wait_for()  # it comes after its cell ran
+    assert figures.count() >= len(stored) > 0
 
 
-def assert_moves(page, figure, control) -> None:
-    """Turn a knob by keyboard; the picture below it must change."""
-    picture = figure.locator(".widget-html-content img").first.element_handle()
-    picture.evaluate("e => { e.before = e.src }")
-    control.focus()
+def test_every_control_is_reached_by_tab_and_changes_its_picture(opened):
+    for figure in opened.page.locator(FIGURE).all():
+        controls = [c for c in figure.locator(CONTROLS).all() if c.is_visible()]
+        controls[0].focus()
+        opened.page.keyboard.press("Shift+Tab")
+        stuck = []
+        for control in controls:
+            assert tab_to(opened.page, control), f"not reached: {label(control)}"
+            if not moves(opened.page, figure, control):
+                stuck.append(label(control))
+        assert stuck == [] == figure.get_by_role("alert").all_text_contents()
+
+
+def tab_to(page, control) -> bool:
+    """Press Tab until the control has the focus; a slider has two stops."""
+    for _ in range(4):
+        page.keyboard.press("Tab")
+        if control.evaluate("e => e === document.activeElement"):
+            return True
+    return False
+
+
+def label(control) -> str:
+    return control.evaluate("e => (e.closest('.widget-inline-hbox') ?? e).textContent")
+
+
+def moves(page, figure, control) -> bool:
+    """Turn the knob that has the focus; say whether the picture below it changes."""
+    from playwright.sync_api import TimeoutError
+
+    before = figure.locator(PICTURE).get_attribute("src")
     for key in keys_for(control):
         page.keyboard.press(key)
-    page.keyboard.press("Tab")  # a text is taken in when it is left
-    changed = "figure => figure.querySelector('.widget-html-content img').before"
-    changed += " === undefined"  # a new picture is a new element
-    page.wait_for_function(changed, arg=figure.element_handle(), timeout=30_000)
+    changed = f"([figure, before]) => figure.querySelector('{PICTURE}').src !== before"
+    given = [figure.element_handle(), before]
+    try:
+        page.wait_for_function(changed, arg=given)
+    except TimeoutError:
+        return False
+    return True
 
 
 def keys_for(control) -> list[str]:
@@ -140,7 +248,7 @@ def keys_for(control) -> list[str]:
         now, end = (control.get_attribute(f"aria-value{x}") for x in ("now", "max"))
         return ["ArrowLeft" if now == end else "ArrowRight"]
     if control.get_attribute("type") == "text":
-        return ["Home", "O", "Shift+Enter"]
+        return ["Home", "O", "Enter"]
     if control.evaluate("e => e.tagName") == "SELECT":
         at_end = control.evaluate("e => e.selectedIndex === e.options.length - 1")
         return ["ArrowUp" if at_end else "ArrowDown"]
@@ -182,28 +290,57 @@ def test_axe_finds_nothing_serious_in_our_outputs(opened, theme):
     assert serious == []
 
 
-# --- An exercise, solved in the page
+# --- A learner's work
 
 
-def test_an_exercise_answers_a_wrong_and_a_right_solution(lab, browser):
-    from playwright.sync_api import expect
+def test_a_page_saved_after_its_run_is_valid_and_keeps_its_still_pictures(lab, opened):
+    path = opened.page.evaluate(
+        "() => window.jupyterapp.shell.currentWidget.context.path"
+    )
+    opened.command("docmanager:save")
+    saved = nbformat.read(lab.target.parent / path, as_version=4)
+    nbformat.validate(saved)
+    alive = [
+        output.data
+        for cell in saved.cells
+        for output in cell.get("outputs", [])
+        if "application/vnd.jupyter.widget-view+json" in output.get("data", {})
+        and "Interactive figure" in output.data.get("text/plain", "")
+    ]
+    assert alive and all("image/png" in data for data in alive)
+    assert f"{path}: kept as you left it" in copy_course(lab.target.parent, FOLDER)
 
-    name, path = "tokenization.merge_pair", FOLDER / "01_tokenization.ipynb"
-    notebook = Notebook(lab, browser, path.name)
-    notebook.run_all()
+
+def test_a_guess_is_made_and_a_hint_comes_by_keyboard(opened):
+    outputs = opened.page.locator(".jp-OutputArea")
+    for control, answer in (
+        (outputs.locator("input[type=radio]").first, None),
+        (
+            outputs.get_by_role("button", name="This is my guess").first,
+            "Run on and see",
+        ),
+        (outputs.get_by_role("button", name="Hint").first, "Hint 1 of"),
+    ):
+        control.focus()
+        opened.page.keyboard.press("Space")
+        if answer:
+            outputs.get_by_text(answer).first.wait_for()
+
+
+@pytest.mark.parametrize("opened", ["01_tokenization.ipynb"], indirect=True)
+def test_an_exercise_answers_a_wrong_and_a_right_solution(lab, opened):
+    name = "tokenization.merge_pair"
     exercise = find(name)
     answers = {
         "not yet": exercise.solution_cell().replace("return ", "return [] and ", 1),
         "solved": exercise.solution_cell(),
     }
-    cell = notebook.page.locator(".jp-CodeCell", has_text=f'@exercise("{name}")')
+    cell = opened.page.locator(".jp-CodeCell", has_text=f'@exercise("{name}")')
     for status, source in answers.items():
         cell.locator(".cm-content").click()
-        notebook.page.keyboard.press("Control+A")
-        notebook.page.keyboard.insert_text(source)
-        notebook.page.keyboard.press("Shift+Enter")
-        card = cell.locator(".jp-OutputArea").get_by_text(status, exact=False).first
-        expect(card).to_be_visible(timeout=30_000)
-    notebook.close()
+        opened.page.keyboard.press("Control+A")
+        opened.page.keyboard.insert_text(source)
+        opened.page.keyboard.press("Shift+Enter")
+        cell.locator(".jp-OutputArea").get_by_text(status).first.wait_for()
     progress = json.loads((lab.home / "progress.json").read_text())
     assert name in json.dumps(progress)

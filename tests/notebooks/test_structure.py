@@ -8,12 +8,14 @@ What a page computes is checked elsewhere, by ``pytest --nbval notebooks``.
 import json
 import re
 import statistics
+import symtable
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote
 
 import nbformat
 import pytest
+from IPython.core.inputtransformer2 import TransformerManager
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from course_utils.notebooks import (
@@ -117,6 +119,47 @@ def it_gives_the_chinese_terms(page):
 def it_has_an_interactive_figure(page):
     shown = [output_text(output) for output in page.outputs]
     assert any("Interactive figure" in text for text in shown)
+
+
+def its_figures_read_no_name_that_a_later_cell_changes(page):
+    # They are drawn anew when a knob is turned: mostly after the whole page has run.
+    tables = [symbols(cell.source) for cell in page.code]
+    reads = {}  # what each function of the page takes from the page when it is called
+    for number, (cell, table) in enumerate(zip(page.code, tables, strict=True)):
+        reads |= {child.get_name(): page_names(child) for child in table.get_children()}
+        if any("Interactive figure" in output_text(output) for output in cell.outputs):
+            used = set().union(*map(page_names, functions(table)))
+            used |= {s.get_name() for s in table.get_symbols() if s.get_name() in reads}
+            while more := set().union(*(reads.get(name, ()) for name in used)) - used:
+                used |= more
+            changed = used & set().union(*map(names_set_by, tables[number + 1 :]))
+            assert not changed, f"{page.number(cell)}: {changed}"
+
+
+def symbols(source: str) -> symtable.SymbolTable:
+    code = TransformerManager().transform_cell(source)  # % and ! become Python
+    return symtable.symtable(code, "cell", "exec")
+
+
+def functions(table) -> list:
+    """A cell's functions and lambdas; what a comprehension reads, it reads at once."""
+    at_once = ("listcomp", "setcomp", "dictcomp", "genexpr")
+    return [child for child in table.get_children() if child.get_name() not in at_once]
+
+
+def page_names(function) -> set[str]:
+    """Return the names that a function takes from outside itself, and all in it."""
+    read = [s for s in function.get_symbols() if s.is_global() and s.is_referenced()]
+    inner = map(page_names, function.get_children())
+    return {symbol.get_name() for symbol in read}.union(*inner)
+
+
+def names_set_by(table) -> set[str]:
+    return {
+        symbol.get_name()
+        for symbol in table.get_symbols()
+        if symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace()
+    }
 
 
 def its_links_resolve(page):
@@ -236,6 +279,7 @@ RULES = [
     it_ends_with_a_summary,
     it_gives_the_chinese_terms,
     it_has_an_interactive_figure,
+    its_figures_read_no_name_that_a_later_cell_changes,
     its_links_resolve,
     it_has_as_many_cells_as_one_sitting_takes,
     its_prose_is_short_between_code,
@@ -315,6 +359,18 @@ def in_last_code(**changes):
     return edit
 
 
+def drawn_by(source: str):
+    """A cell before it sets what a figure needs, and one after it sets it again."""
+
+    def edit(page):
+        first, figure, last = [c for c in page.cells if c.cell_type == "code"][-3:]
+        first.source = "runs = {}\n\n\ndef helper(x):\n    return runs[x]"
+        figure.source, last.source = source, "runs = []"
+        figure.outputs, last.outputs = last.outputs, []
+
+    return edit
+
+
 def more_cells(n: int) -> list:
     return [make(source="1") for make in (new_code_cell, new_markdown_cell) * n]
 
@@ -352,6 +408,12 @@ BREAKS = {
     it_ends_with_a_summary: [in_prose("## Summary", "## The end")],
     it_gives_the_chinese_terms: [in_prose("注意力", "zhuyili")],
     it_has_an_interactive_figure: [in_last_code(outputs=[stream("a figure")])],
+    its_figures_read_no_name_that_a_later_cell_changes: [
+        drawn_by("def draw(x):\n    return runs[x]\n\n\ndraw"),
+        drawn_by("show(lambda x: sum(runs[x] for _ in x))"),
+        drawn_by("show(lambda x: helper(x))"),
+        drawn_by("helper"),
+    ],
     its_links_resolve: [
         in_prose("#Section-3", "#Section-9"),
         in_prose("#Section-3", "99_nowhere.ipynb"),

@@ -1,0 +1,236 @@
+"""Fine-tuning: what does a base model need before it does what it is asked?
+
+A base model continues documents. Here it is asked in several ways, then trained on
+tasks with their answers, all kinds in one model, and marked on tasks that it has never
+met. ``fine_tune`` and ``marks`` do a part of it while you wait; ``recorded`` returns
+the long measurement that ships, made by
+
+    python -m course_utils.fine_tuning --steps 200
+
+Stands on ``answers``, ``lora``, ``shipped`` and ``training``.
+"""
+
+import argparse
+import json
+import random
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from course_utils import shipped
+from course_utils.answers import answer, answer_batches, mark
+from course_utils.files import write_json
+from course_utils.lora import add_low_rank, count_trained
+from course_utils.model import GPT
+from course_utils.tokenization import Tokenizer
+from course_utils.training import Trainer, TrainingConfig, story_world
+from course_utils.world import Note, World
+from course_utils.world.tasks import Task, in_plain_words, sample_tasks, source
+
+RECORD = Path(__file__).parent / "models" / "fine_tuning.json"
+
+# How often each kind comes in a mix: what is hardest to learn comes most often.
+KINDS = {"question": 2, "summary": 1, "translation": 1}
+BATCH = 32  # tasks a step
+HELD_OUT = 2**31  # a seed that no training uses
+RATE = 0.003  # of Muon; falls to 0, as all
+EXAMPLES = (32, 256, 2048, 6400)  # sizes of the training set
+SHOWN = (1, 2)  # solved tasks before a prompt; more do not fit into the context
+RANKS = (1, 4, 16)
+ALPHA, LOW_RANK = 16.0, {"learning_rate": 0.02, "optimizer": "adamw"}
+
+
+def mixed_tasks(n: int, seed: int = 0) -> list[Task]:
+    """Return ``n`` tasks of all kinds, in the proportions of KINDS, in random order."""
+    rng, kinds = random.Random(seed), list(KINDS)
+    order = rng.choices(kinds, KINDS.values(), k=n)
+    drawn = {kind: iter(sample_tasks(kind, order.count(kind), seed)) for kind in kinds}
+    return [next(drawn[kind]) for kind in order]
+
+
+def held_out(kind: str, n: int) -> list[Task]:
+    """Return the first ``n`` tasks for the marks: never met, neither by the base.
+
+    Those whose facts the base model has read (a short note may come twice) are left
+    out; the record knows them.
+    """
+    met = set(recorded()["met_before"][kind]) if RECORD.exists() else set()
+    tasks = sample_tasks(kind, n + len(met), HELD_OUT)
+    return [task for i, task in enumerate(tasks) if i not in met][:n]
+
+
+def fine_tune(
+    model: GPT,
+    tokenizer: Tokenizer,
+    tasks: Sequence[Task],
+    steps: int = 200,
+    learning_rate: float = RATE,
+    optimizer: str = "muon",
+    show_progress: bool = False,
+) -> Trainer:
+    """Train a model on tasks, in place; only the answers' tokens count."""
+    batches = answer_batches(
+        tasks, tokenizer, BATCH, n_positions=model.config.n_positions
+    )
+    settings = TrainingConfig(
+        steps=steps,
+        learning_rate=learning_rate,
+        optimizer=optimizer,
+        schedule="linear",
+        final_fraction=0.0,
+        weight_decay=0.0,
+    )
+    trainer = Trainer(model, batches, settings)
+    trainer.run(show_progress=show_progress)
+    model.eval()
+    return trainer
+
+
+def ask(model: GPT, tokenizer: Tokenizer, tasks: Sequence[Task]) -> list[str]:
+    """Return a model's answers to tasks as they are put."""
+    return answer(model, tokenizer, [task.prompt for task in tasks])
+
+
+def marks(
+    model: GPT, tokenizer: Tokenizer, n: int = 100, ask=ask, kinds=tuple(KINDS)
+) -> dict:
+    """Return {kind: Marks} on ``n`` held-out tasks of each kind, asked in this way."""
+    found = {}
+    for kind in kinds:
+        tasks = held_out(kind, n)
+        found[kind] = mark(tasks, ask(model, tokenizer, tasks))
+    return found
+
+
+# --- Other ways to ask
+
+
+def ask_in_plain_words(model: GPT, tokenizer: Tokenizer, tasks) -> list[str]:
+    """Ask as one would ask a person, with words that the base has never read."""
+    return answer(model, tokenizer, [in_plain_words(task) for task in tasks])
+
+
+def ask_for_a_sentence(model: GPT, tokenizer: Tokenizer, tasks) -> list[str]:
+    """Ask as ever; take the first sentence, for a document goes on after an answer."""
+    given = answer(model, tokenizer, [task.prompt for task in tasks])
+    return [first_sentence(text) for text in given]
+
+
+def first_sentence(text: str) -> str:
+    """Return a text up to its first full stop, English or Chinese."""
+    ends = [i for i in (text.find("."), text.find("。")) if i >= 0]
+    return text[: min(ends) + 1] if ends else text
+
+
+def ask_with_examples(n: int) -> Callable:
+    """Return a way to ask for translations that shows ``n`` others, solved, before.
+
+    In-context learning: Brown et al. 2020, "Language Models are Few-Shot Learners",
+    figure 2.1. Two stories with their questions do not fit into the context.
+    """
+    examples = sample_tasks("translation", n, seed=1)
+    solved = "".join(f"{task.prompt}{task.answer}\n\n" for task in examples)
+
+    def ask(model, tokenizer, tasks):
+        prompts = [solved + task.prompt for task in tasks]
+        given = answer(model, tokenizer, prompts, max_new_tokens=50)
+        return [first_sentence(text) for text in given]
+
+    return ask
+
+
+# --- The record
+
+
+def facts_of(task: Task):
+    """Return what must be new in a task: its story's facts, or its English sentence."""
+    text = source(task)
+    return text if task.kind == "translation" else World().facts(text)
+
+
+def find_met_before(n: int, trained_on: Sequence[Task]) -> dict[str, list[int]]:
+    """Return which of ``n`` held-out tasks of each kind are not new: kind -> numbers.
+
+    A task is not new if its facts stand in the base's training corpus, which follows
+    from the command recorded with it, or in ``trained_on``.
+    """
+    options = shipped.corpus_options("base")
+    world, rng = story_world(options), random.Random(options["seed"])
+    told = (world.sample(rng).facts for _ in range(options["stories"]))
+    met = {facts.english if isinstance(facts, Note) else facts for facts in told}
+    met |= {facts_of(task) for task in trained_on}
+    return {
+        kind: [
+            i
+            for i, task in enumerate(sample_tasks(kind, n, HELD_OUT))
+            if facts_of(task) in met
+        ]
+        for kind in KINDS
+    }
+
+
+def recorded() -> dict:
+    """Return the measurement that ships; ``main`` says what is in it."""
+    return json.loads(RECORD.read_text(encoding="utf-8"))
+
+
+def main() -> None:
+    """Ask the base, fine-tune it in several ways, print the marks and record them."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--tasks", type=int, default=300, help="of each kind, to mark")
+    given = parser.parse_args()
+    steps, n = given.steps, given.tasks
+    command = f"python -m course_utils.fine_tuning --steps {steps} --tasks {n}"
+    record = {
+        "command": command,
+        "torch": torch.__version__.split("+")[0],
+        "met_before": find_met_before(2 * n, mixed_tasks(max(EXAMPLES))),
+    }
+    write_json(RECORD, record)  # held_out reads it
+    record["base"] = {
+        "in plain words": _measure(n, ask=ask_in_plain_words),
+        "as a document": _measure(n, ask=ask_for_a_sentence),
+    }
+    record["in_context"] = {
+        str(k): _measure(n, ask=ask_with_examples(k), kinds=("translation",))
+        for k in SHOWN
+    }
+    record["fine_tuned"] = {
+        str(k): _measure(n, partial(_train, steps, k, 0)) for k in EXAMPLES
+    }
+    record["low_rank"] = {
+        str(rank): _measure(n, partial(_train, steps, max(EXAMPLES), rank))
+        for rank in RANKS
+    }
+    write_json(RECORD, record)
+
+
+def _measure(n: int, train=None, ask=ask, kinds=tuple(KINDS)) -> dict:
+    """Load the base, let ``train`` change it, and return its marks as plain numbers."""
+    model, tokenizer = shipped.load("base")
+    found = train(model, tokenizer) if train else {}
+    for kind, result in marks(model, tokenizer, n, ask, kinds).items():
+        missed = dict(result.missed.most_common())
+        found[kind] = {"share": round(result.share, 4), "missed": missed}
+    print({kind: found[kind]["share"] for kind in kinds}, flush=True)
+    return found
+
+
+def _train(steps: int, n_examples: int, rank: int, model, tokenizer) -> dict:
+    """Fine-tune in full (rank 0) or with a low rank; return what it took."""
+    if rank:
+        add_low_rank(model, rank, alpha=ALPHA)
+    began = time.perf_counter()
+    how = LOW_RANK if rank else {}
+    fine_tune(model, tokenizer, mixed_tasks(n_examples), steps, **how)
+    seconds = round(time.perf_counter() - began, 1)
+    trained = count_trained(model)
+    return {"seconds": seconds, "trained_numbers": trained}
+
+
+if __name__ == "__main__":
+    main()

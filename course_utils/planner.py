@@ -1,0 +1,273 @@
+"""A planner for training runs: operations, days, memory and money, before the run.
+
+Three rules of thumb carry it. A weight costs 6 operations for each token it is trained
+on: a multiplication and an addition forward, twice as many backward. A device delivers
+a share of what its data sheet says. And AdamW needs 16 bytes for each parameter before
+anything is read.
+
+Floors: counts what ``config`` describes; draws on ``plots``.
+Sources: Kaplan et al. 2020, "Scaling Laws for Neural Language Models", section 2.1 (6
+operations); Rajbhandari et al. 2020, "ZeRO", sections 3.1 and 5 (16 bytes, and how they
+are divided); Korthikanti et al. 2022, "Reducing Activation Recomputation in Large
+Transformer Models", section 4 (what is kept for the backward pass).
+"""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from course_utils.config import GPTConfig
+
+DAY = 24 * 3600  # seconds
+
+
+class Device(NamedTuple):
+    """``flops``: 16-bit operations a second, without sparsity; ``memory`` in bytes.
+
+    Both as the maker's data sheet says.
+    """
+
+    name: str
+    flops: float
+    memory: float
+
+
+DEVICES = {
+    device.name: device
+    for device in (
+        Device("V100 32 GB", 125e12, 32e9),
+        Device("A100 80 GB", 312e12, 80e9),
+        Device("H100 80 GB", 989e12, 80e9),
+        Device("H200 141 GB", 989e12, 141e9),
+    )
+}
+
+
+class Published(NamedTuple):
+    """A training run as it was published, ``flops`` in operations in all."""
+
+    name: str
+    n_parameters: float
+    n_tokens: float
+    flops: float
+    source: str
+
+
+PUBLISHED = (
+    Published("GPT-3 Small", 125e6, 300e9, 2.25e20, "Brown et al. 2020, table D.1"),
+    Published("GPT-3 XL", 1.32e9, 300e9, 2.38e21, "Brown et al. 2020, table D.1"),
+    Published("GPT-3 175B", 174.6e9, 300e9, 3.14e23, "Brown et al. 2020, table D.1"),
+    # OpenAI never said how often WebText was read. Epoch AI estimates the total; with
+    # 40 GB of text, 200 million words a GB and 4 tokens for 3 words, it is 20 times.
+    Published("GPT-2 XL", 1.558e9, 213e9, 1.92e21, "Epoch AI's estimate"),
+    Published("Chinchilla", 70e9, 1.4e12, 5.76e23, "Hoffmann et al. 2022, section 4"),
+    Published("Llama 3", 405e9, 15.6e12, 3.8e25, "Grattafiori et al. 2024, section 1"),
+)
+
+
+def count_parameters(config: GPTConfig) -> int:
+    """Return how many parameters a GPT of this shape has, without building it."""
+    C = config.n_embd
+    block = 12 * C * C + 13 * C  # matrices; biases, and two norms of gain and bias
+    embeddings = (config.vocab_size + config.n_positions) * C
+    return config.n_layer * block + embeddings + 2 * C
+
+
+def training_flops(n_parameters: float, n_tokens: float, passes: int = 3) -> float:
+    """Return the operations of a training run: 2 a parameter, token and pass.
+
+    ``passes``: one forward, and a backward that counts as two; a fourth where the
+    forward is repeated because its activations were not kept.
+    """
+    check_positive(n_parameters=n_parameters, n_tokens=n_tokens, passes=passes)
+    return 2 * passes * n_parameters * n_tokens
+
+
+def state_bytes(n_parameters: float, n_devices: int = 1, stage: int = 0) -> dict:
+    """Return the bytes on each device: {"weights", "gradients", "optimizer"}.
+
+    For AdamW in mixed precision: weights and gradients in 16 bits; a copy of the
+    weights and two averages in 32. ZeRO's ``stage`` 1 divides the optimizer's part
+    among the devices, 2 the gradients too, 3 the weights too; 0 nothing.
+    """
+    check_positive(n_parameters=n_parameters, n_devices=n_devices)
+    if stage not in (0, 1, 2, 3):
+        raise ValueError(f"stage must be 0, 1, 2 or 3, got {stage}")
+    parts = (("weights", 2, 3), ("gradients", 2, 2), ("optimizer", 12, 1))
+    return {
+        name: n_bytes * n_parameters / (n_devices if stage >= since else 1)
+        for name, n_bytes, since in parts
+    }
+
+
+def activation_numbers(config: GPTConfig, B: int, T: int) -> int:
+    """Return how many numbers a GPT keeps for the backward pass of (B, T) tokens.
+
+    For each token and block, in channels: the inputs of two norms and two normed
+    streams 4, query, key and value 3, what attention gives 1, the MLP's middle before
+    and after its bend 8. At the end the last norm's input and output, and a
+    probability for each token of the vocabulary. Without dropout, and with attention
+    that keeps no (T, T) weights, as ours does.
+    """
+    per_token = 16 * config.n_layer * config.n_embd + 2 * config.n_embd
+    return B * T * (per_token + config.vocab_size)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A training run to be planned, and what it takes.
+
+    ``utilisation``: the share of the device's operations that are of use, 0 to 1.
+    ``price``: of a device, in dollars an hour. Raises ValueError for a number that is
+    not positive, a utilisation above 1 or an unknown device or stage.
+    """
+
+    n_parameters: float
+    n_tokens: float
+    device: str = "A100 80 GB"
+    n_devices: int = 1
+    utilisation: float = 0.4
+    price: float = 2.0
+    stage: int = 0
+    passes: int = 3
+
+    def __post_init__(self):
+        check_positive(utilisation=self.utilisation, price=self.price)
+        if self.utilisation > 1:
+            raise ValueError(f"utilisation must be at most 1, got {self.utilisation}")
+        if self.device not in DEVICES:
+            known = ", ".join(DEVICES)
+            raise ValueError(f"device must be one of {known}, got {self.device!r}")
+        _ = self.flops, self.memory  # wrong numbers raise here
+
+    @property
+    def flops(self) -> float:
+        """Operations in all."""
+        return training_flops(self.n_parameters, self.n_tokens, self.passes)
+
+    @property
+    def device_hours(self) -> float:
+        """Hours times devices: what is paid for."""
+        return self.flops / (DEVICES[self.device].flops * self.utilisation) / 3600
+
+    @property
+    def days(self) -> float:
+        """Days from the first step to the last."""
+        return self.device_hours / self.n_devices / 24
+
+    @property
+    def dollars(self) -> float:
+        """What the devices cost."""
+        return self.device_hours * self.price
+
+    @property
+    def memory(self) -> dict[str, float]:
+        """Bytes on each device, before any activation (see ``state_bytes``)."""
+        return state_bytes(self.n_parameters, self.n_devices, self.stage)
+
+    @property
+    def fits(self) -> bool:
+        """Whether a device has room for it, and for some activations beside it."""
+        return sum(self.memory.values()) <= 0.9 * DEVICES[self.device].memory
+
+
+def check_positive(**numbers: float) -> None:
+    """Raise ValueError unless every number is positive and finite."""
+    for name, number in numbers.items():
+        if not 0 < number < math.inf:
+            raise ValueError(f"{name} must be positive and finite, got {number}")
+
+
+# ------------------------------------------------------------------------- the picture
+
+
+def readable(number: float) -> str:
+    """Return a large number in a few signs: 1.56B, 34M, 12 thousand is 12k."""
+    for size, letter in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if number >= 0.9995 * size:
+            return f"{float(f'{number / size:.3g}'):g}{letter}"
+    return f"{float(f'{number:.3g}'):g}"
+
+
+def draw_plan(plan: Plan):
+    """Return a picture of a plan: among published runs, its memory, its time."""
+    from course_utils import plots  # matplotlib: only where something is drawn
+
+    with plots.house_style():
+        # Placed by hand: to have it laid out would take longer than to draw it.
+        figure = plots.Figure(figsize=(plots.WIDTH, 6.6))
+        _draw_runs(figure.add_axes((0.1, 0.44, 0.85, 0.46)), plan, plots)
+        _draw_memory(figure.add_axes((0.13, 0.08, 0.35, 0.23)), plan, plots)
+        _draw_days(figure.add_axes((0.66, 0.08, 0.29, 0.23)), plan, plots)
+    takes = (
+        f"{plan.flops:.2g} operations, {readable(plan.days)} days "
+        f"on {plan.n_devices:,} x {plan.device}, ${readable(plan.dollars)}"
+    )
+    figure.suptitle(takes, x=0.01, y=0.985, ha="left", weight="bold")
+    text = (
+        "A training run among published ones by parameters and tokens, its memory on "
+        "each device, and its days by the number of devices."
+    )
+    parts = ", ".join(f"{name} {n / 1e9:.1f} GB" for name, n in plan.memory.items())
+    fits = "fits" if plan.fits else "does not fit"
+    return plots.Picture(figure, text, f"{takes}. On each device: {parts}; it {fits}.")
+
+
+def _draw_runs(axes, plan: Plan, plots) -> None:
+    axes.set(title="Your run among published ones", xlabel="tokens")
+    axes.set(ylabel="parameters", xscale="log", yscale="log")
+    _label(axes.set_xticks, range(9, 15))
+    _label(axes.set_yticks, range(8, 13))
+    axes.minorticks_off()
+    axes.set(xlim=(1e9, 1e14), ylim=(5e7, 5e12))
+    for power in range(19, 28):  # lines of equal cost
+        ends = [10**power / 6 / n_tokens for n_tokens in (1e9, 1e14)]
+        axes.plot((1e9, 1e14), ends, color="#BBBBBB", linewidth=0.8, zorder=1)
+        at = max(1.4e9, 10**power / 6 / 3e12)  # along the upper and left edges
+        place = dict(fontsize=8, color="#555555", rotation=-32, va="center")
+        if at < 3e13:
+            axes.text(at, 10**power / 6 / at, f"1e{power}", **place)
+    for run in PUBLISHED:
+        axes.plot(run.n_tokens, run.n_parameters, "o", color=plots.BLUE)
+        left = run.name in ("GPT-2 XL", "Llama 3")  # there is no room on the right
+        label = dict(xytext=(-9 if left else 9, -4), textcoords="offset points")
+        label |= dict(fontsize=9, ha="right" if left else "left")
+        axes.annotate(run.name, (run.n_tokens, run.n_parameters), **label)
+    yours = dict(color=plots.VERMILION, markersize=16, zorder=3, label="your run")
+    axes.plot([plan.n_tokens], [plan.n_parameters], "*", **yours)
+    axes.legend(loc="lower right", numpoints=1)
+
+
+def _label(set_ticks, powers) -> None:
+    """Label powers of ten in words: 1B in the place of a formula."""
+    ticks = [10.0**power for power in powers]
+    set_ticks(ticks, [readable(tick) for tick in ticks])
+
+
+def _draw_memory(axes, plan: Plan, plots) -> None:
+    room = DEVICES[plan.device].memory / 1e9
+    axes.set(title="Memory of one device", xlabel="GB, before activations")
+    sizes = {name: size / 1e9 for name, size in plan.memory.items()}
+    sizes["all"] = sum(sizes.values())
+    colours = (plots.BLUE, plots.PURPLE, plots.GREEN, plots.DARK)
+    bars = axes.barh(list(sizes), list(sizes.values()), color=colours)
+    labels = [readable(size) for size in sizes.values()]
+    axes.bar_label(bars, labels, padding=3, fontsize=9)
+    axes.axvline(room, color=plots.VERMILION, linestyle="--", label="its room")
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1.3 * max(sizes["all"], room))
+    axes.legend(frameon=False, loc="upper right")
+
+
+def _draw_days(axes, plan: Plan, plots) -> None:
+    axes.set(title="Days, by devices", xlabel="devices", ylabel="days")
+    axes.set(xscale="log", yscale="log")
+    _label(axes.set_xticks, range(0, 6, 1))
+    axes.set_yticks([0.01, 1, 365, 36_500], ["15 min", "1", "a year", "a century"])
+    axes.minorticks_off()
+    axes.set(xlim=(1, 2e5), ylim=(1e-3, 1e6))
+    whole = plan.device_hours / 24
+    axes.plot((1, 1e5), (whole, whole / 1e5), color=plots.DARK)
+    axes.plot([plan.n_devices], [plan.days], "*", color=plots.VERMILION, markersize=14)
+    words = f"{readable(plan.days)} days, ${readable(plan.dollars)}"
+    axes.text(0.04, 0.06, words, transform=axes.transAxes, fontsize=9)

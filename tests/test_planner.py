@@ -1,0 +1,131 @@
+"""The planner's numbers: against real models, published runs and papers."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from course_utils.config import PRESETS, GPTConfig
+from course_utils.model import GPT
+from course_utils.optimizers import AdamW
+from course_utils.planner import (
+    DEVICES,
+    PUBLISHED,
+    Plan,
+    activation_numbers,
+    count_parameters,
+    draw_plan,
+    readable,
+    state_bytes,
+    training_flops,
+)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_parameters_are_counted_as_the_model_counts_them(name):
+    with torch.device("meta"):
+        model = GPT(PRESETS[name])
+    assert count_parameters(PRESETS[name]) == model.count_parameters()
+
+
+@pytest.mark.parametrize("run", PUBLISHED, ids=lambda run: run.name)
+def test_published_runs_took_what_the_planner_says_within_a_twentieth(run):
+    planned = training_flops(run.n_parameters, run.n_tokens)
+    assert planned == pytest.approx(run.flops, rel=0.05)
+
+
+def test_a_plan_gives_the_34_days_of_gpt_3_on_1024_devices():
+    # Narayanan et al. 2021, section 5.1: 140 TFLOP/s each, with recomputation.
+    gpt3 = Plan(175e9, 300e9, "A100 80 GB", 1024, 140 / 312, passes=4)
+    assert gpt3.days == pytest.approx(34, rel=0.02)
+
+
+def test_a_plan_is_worked_by_hand():
+    plan = Plan(1e9, 2e10, "H100 80 GB", n_devices=8, utilisation=0.5, price=3.0)
+    hours = 6 * 1e9 * 2e10 / (989e12 * 0.5) / 3600
+    assert plan.flops == 1.2e20
+    assert plan.device_hours == pytest.approx(hours)
+    assert plan.days == pytest.approx(hours / 8 / 24)
+    assert plan.dollars == pytest.approx(3 * hours)
+    assert sum(plan.memory.values()) == 16e9 and plan.fits
+
+
+def test_zero_shares_as_figure_1_of_its_paper_says():
+    totals = [sum(state_bytes(7.5e9, 64, stage).values()) / 1e9 for stage in range(4)]
+    assert totals == pytest.approx([120, 31.4, 16.6, 1.9], rel=0.02)
+
+
+def test_sharing_decides_whether_gpt_3_fits():
+    fits = [Plan(175e9, 3e11, n_devices=1024, stage=stage).fits for stage in range(4)]
+    assert fits == [False, False, False, True]
+
+
+@pytest.mark.parametrize(("n_layer", "n_embd", "T"), [(1, 32, 24), (3, 64, 40)])
+def test_activations_and_states_are_what_a_step_allocates(n_layer, n_embd, T):
+    config = GPTConfig(300, 64, n_layer, n_head=2, n_embd=n_embd, dropout=0.0)
+    model, kept, B = GPT(config), {}, 5
+    weights = {p.untyped_storage().data_ptr() for p in model.parameters()}
+
+    def note(tensor):
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in weights:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    ids = torch.randint(300, (B, T + 1))
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        logits = model(ids[:, :-1]).flatten(0, 1)
+        loss = F.cross_entropy(logits, ids[:, 1:].flatten())
+    counted = 4 * activation_numbers(config, B, T)
+    assert sum(kept.values()) == pytest.approx(counted, rel=0.05)
+
+    loss.backward()
+    optimizer = AdamW(model.parameters())
+    optimizer.step()
+    states = [t for state in optimizer.state.values() for t in state.values()]
+    averages = sum(t.nbytes for t in states if isinstance(t, torch.Tensor))
+    assert averages == 8 * count_parameters(config)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"n_tokens": 0}, "n_tokens must be positive and finite, got 0"),
+        ({"n_parameters": float("inf")}, "n_parameters must be positive"),
+        ({"n_devices": -1}, "n_devices must be positive"),
+        ({"price": 0}, "price must be positive"),
+        ({"utilisation": 1.1}, "utilisation must be at most 1, got 1.1"),
+        ({"device": "abacus"}, "device must be one of V100 32 GB, .*got 'abacus'"),
+        ({"stage": 4}, "stage must be 0, 1, 2 or 3, got 4"),
+    ],
+)
+def test_numbers_that_make_no_plan_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        Plan(**({"n_parameters": 1e9, "n_tokens": 1e10} | change))
+
+
+def test_large_numbers_are_written_in_a_few_signs():
+    written = [readable(n) for n in (0.25, 12, 999.6, 12_345, 1.558e9, 3e12)]
+    assert written == ["0.25", "12", "1k", "12.3k", "1.56B", "3T"]
+
+
+def test_the_picture_changes_with_every_number_of_the_plan():
+    first = dict(n_parameters=1e9, n_tokens=1e11, n_devices=64)
+    changes = [
+        {"n_parameters": 2e9},
+        {"n_tokens": 2e11},
+        {"n_devices": 128},
+        {"device": "H100 80 GB"},
+        {"utilisation": 0.5},
+        {"price": 3.0},
+        {"stage": 1},
+    ]
+    pictures = [draw_plan(Plan(**(first | change))) for change in ({}, *changes)]
+    assert len({picture.png for picture in pictures}) == len(pictures)
+    assert len({picture.text for picture in pictures}) == 1
+    assert "6e+20 operations" in pictures[0].alt
+
+
+@pytest.mark.parametrize("n_parameters", [1e6, 1e13])
+def test_extreme_plans_can_be_drawn(n_parameters):
+    for device in DEVICES:
+        assert draw_plan(Plan(n_parameters, 1e8, device, 10**6, 1.0, 0.01, 3)).png
