@@ -265,13 +265,12 @@ class Assistant(Interactive):
             return answer_view(pieces, chances, chosen, guesses[chosen], above)
 
         n = min(map(len, examples.values()))
-        own = "Your own question, story or sentence (then Enter; empty: the example's)"
         half = Layout(width="450px")
         super().__init__(
             draw,
             task=Dropdown(options=list(examples), layout=half),
             example=IntSlider(0, max=n - 1, layout=half),
-            own=Text("", description=own),
+            own=Text("", description="Your own words (then Enter)"),
             token=IntSlider(1, 1, 40, description="token of the answer", layout=half),
         )
 
