@@ -5,7 +5,7 @@ tasks with their answers, all kinds in one model, and marked on tasks that it ha
 met. ``fine_tune`` and ``marks`` do a part of it while you wait; ``recorded`` returns
 the long measurement that ships, made by
 
-    python -m course_utils.fine_tuning --steps 200
+    python -m course_utils.fine_tuning --steps 200 --tasks 200
 
 Stands on ``answers``, ``lora``, ``shipped`` and ``training``.
 """
@@ -57,7 +57,7 @@ def held_out(kind: str, n: int) -> list[Task]:
     Those whose facts the base model has read (a short note may come twice) are left
     out; the record knows them.
     """
-    met = set(recorded()["met_before"][kind]) if RECORD.exists() else set()
+    met = set(recorded()["met_before"][kind])
     tasks = sample_tasks(kind, n + len(met), HELD_OUT)
     return [task for i, task in enumerate(tasks) if i not in met][:n]
 
@@ -69,7 +69,6 @@ def fine_tune(
     steps: int = 200,
     learning_rate: float = RATE,
     optimizer: str = "muon",
-    show_progress: bool = False,
 ) -> Trainer:
     """Train a model on tasks, in place; only the answers' tokens count."""
     batches = answer_batches(
@@ -84,7 +83,7 @@ def fine_tune(
         weight_decay=0.0,
     )
     trainer = Trainer(model, batches, settings)
-    trainer.run(show_progress=show_progress)
+    trainer.run(show_progress=False)
     model.eval()
     return trainer
 
@@ -115,8 +114,7 @@ def ask_in_plain_words(model: GPT, tokenizer: Tokenizer, tasks) -> list[str]:
 
 def ask_for_a_sentence(model: GPT, tokenizer: Tokenizer, tasks) -> list[str]:
     """Ask as ever; take the first sentence, for a document goes on after an answer."""
-    given = answer(model, tokenizer, [task.prompt for task in tasks])
-    return [first_sentence(text) for text in given]
+    return [first_sentence(text) for text in ask(model, tokenizer, tasks)]
 
 
 def first_sentence(text: str) -> str:
@@ -181,7 +179,7 @@ def main() -> None:
     """Ask the base, fine-tune it in several ways, print the marks and record them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=200)
-    parser.add_argument("--tasks", type=int, default=300, help="of each kind, to mark")
+    parser.add_argument("--tasks", type=int, default=200, help="of each kind, to mark")
     given = parser.parse_args()
     steps, n = given.steps, given.tasks
     command = f"python -m course_utils.fine_tuning --steps {steps} --tasks {n}"

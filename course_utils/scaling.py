@@ -43,7 +43,7 @@ from course_utils.data import (
     evaluation_documents,
     evaluation_windows,
 )
-from course_utils.files import atomic_path
+from course_utils.files import write_json
 from course_utils.model import GPT
 from course_utils.optimizers import build_optimizer, clip_gradient_norm
 from course_utils.training import count_targets, evaluate, frame, read_corpus
@@ -408,9 +408,7 @@ def main(arguments=None) -> None:
     }
     for name in [given.only] if given.only else CORPORA:
         record[name] = record_runs(name)
-    text = json.dumps(record, indent=1)
-    with atomic_path(given.out) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
+    write_json(given.out, record)
 
 
 if __name__ == "__main__":

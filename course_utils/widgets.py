@@ -226,9 +226,7 @@ class TokenSurprises(Interactive):
                 log_probs = log_softmax(model(torch.tensor([ids[:-1]])))[0]
             nats = [-row[i].item() for row, i in zip(log_probs, ids[1:], strict=True)]
             chosen = min(token, len(nats)) - 1
-            likely = log_probs[chosen].exp().topk(min(8, log_probs.shape[-1]))
-            pairs = zip(likely.indices.tolist(), likely.values.tolist(), strict=True)
-            guess = {tokenizer.decode([i]): chance for i, chance in pairs}
+            guess = _likeliest(tokenizer, log_probs[chosen].exp(), 8)
             pieces = [tokenizer.token_bytes(i) for i in ids[1:]]
             came = tokenizer.decode([ids[chosen + 1]])
             guess.setdefault(came, math.exp(-nats[chosen]))
@@ -257,12 +255,14 @@ class Assistant(Interactive):
             if own.strip():
                 prompt, right = in_own_words(posed, own.strip())
             ids = encode_prompt(model, tokenizer, prompt)
-            new, chances, guesses = _greedy_answer(model, tokenizer, ids)
+            new, every = _greedy_answer(model, tokenizer, ids)
+            chances = [row[i].item() for row, i in zip(every, new, strict=True)]
             pieces = [tokenizer.token_bytes(i) for i in [*ids[1:], *new]]
             chosen = min(token, len(new)) - 1
             answer = tokenizer.decode([i for i in new if i != tokenizer.end_of_text])
             above = [f"The model: {answer.strip()}", _verdict(answer, right)]
-            return answer_view(pieces, chances, chosen, guesses[chosen], above)
+            guess = _likeliest(tokenizer, every[chosen], 6)
+            return answer_view(pieces, chances, chosen, guess, above)
 
         n = min(map(len, examples.values()))
         half = Layout(width="450px")
@@ -283,20 +283,19 @@ def _verdict(answer: str, right: str | None) -> str:
 
 
 @torch.no_grad()
-def _greedy_answer(model, tokenizer, ids: list[int]):
-    """Return a greedy answer: its tokens, their chances, and each place's likeliest."""
+def _greedy_answer(model, tokenizer, ids: list[int]) -> tuple[list[int], torch.Tensor]:
+    """Return a greedy answer's tokens, and the chances in each place: (new, V)."""
     end, room = tokenizer.end_of_text, model.config.n_positions - len(ids)
     new = list(stream(model, ids, min(room, 100), temperature=0, end_of_text=end))
-    logits = model(torch.tensor([ids + new]))[0, len(ids) - 1 : -1]  # (new, V)
-    every = log_softmax(logits).exp()
-    chances = [row[i].item() for row, i in zip(every, new, strict=True)]
-    top = every.topk(min(6, every.shape[-1]))
-    places = zip(top.indices.tolist(), top.values.tolist(), strict=True)
-    guesses = [
-        {tokenizer.decode([i]): chance for i, chance in zip(*place, strict=True)}
-        for place in places
-    ]
-    return new, chances, guesses
+    logits = model(torch.tensor([ids + new]))[0, len(ids) - 1 : -1]
+    return new, log_softmax(logits).exp()
+
+
+def _likeliest(tokenizer, chances: torch.Tensor, n: int) -> dict[str, float]:
+    """Return the ``n`` likeliest tokens as text -> probability; chances are (V,)."""
+    top = chances.topk(min(n, len(chances)))
+    pairs = zip(top.indices.tolist(), top.values.tolist(), strict=True)
+    return {tokenizer.decode([token]): chance for token, chance in pairs}
 
 
 @torch.no_grad()
