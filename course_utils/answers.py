@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from course_utils.data import DocumentBatches
 from course_utils.model import GPT
-from course_utils.sampling import generate
+from course_utils.sampling import decode_rows, generate
 from course_utils.tokenization import Tokenizer
 from course_utils.world.tasks import Task
 
@@ -54,15 +54,16 @@ def answer(
     for start in range(0, len(prompts), AT_ONCE):
         rows = by_length[start : start + AT_ONCE]
         longest = len(ids[rows[-1]])
-        texts = generate(
+        written = generate(
             model,
             [ids[i] for i in rows],
             max_new_tokens,
             end_of_text=end,
             temperature=0,
         )
-        for i, tokens in zip(rows, texts[:, longest:].tolist(), strict=True):
-            added[i] = tokenizer.decode([token for token in tokens if token != end])
+        texts = decode_rows(tokenizer, written[:, longest:])
+        for i, text in zip(rows, texts, strict=True):
+            added[i] = text
     return added
 
 

@@ -35,7 +35,7 @@ from course_utils.config import GPTConfig
 from course_utils.data import DocumentBatches, evaluation_documents
 from course_utils.files import write_json
 from course_utils.model import GPT
-from course_utils.sampling import encode_prompt, generate, goes_on
+from course_utils.sampling import decode_rows, encode_prompt, generate, goes_on
 from course_utils.tokenization import Tokenizer
 from course_utils.training import Trainer, TrainingConfig, evaluate
 from course_utils.world import World, telling
@@ -123,10 +123,7 @@ def sample_openings(model, n: int, seed: int = 0, **knobs) -> list[str]:
     """Return ``n`` openings that a model of ``train`` writes; knobs as in generate."""
     end = tokenizer().end_of_text
     rows = generate(model, [[end]] * n, 50, end_of_text=end, seed=seed, **knobs)
-    return [
-        tokenizer().decode([token for token in row if token != end])
-        for row in rows.tolist()
-    ]
+    return decode_rows(tokenizer(), rows)
 
 
 def counted_bias(texts) -> float:

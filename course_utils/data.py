@@ -214,27 +214,13 @@ def open_tokens(path: str | os.PathLike) -> np.memmap:
 
 
 class Batches:
-    """What both kinds of batches share: counting, resuming, and several workers.
+    """What both kinds of batches share: counting and resuming. Infinite."""
 
-    Infinite. With ``world_size`` workers each of them makes its own part of the same
-    batches: joined in the order of ``rank`` (torch.cat) they are the batch of a single
-    worker, and all parts have the same shape. ``batch_size`` counts the joined batch.
-    """
-
-    def __init__(self, batch_size: int, seed: int, rank: int, world_size: int):
+    def __init__(self, batch_size: int, seed: int):
         check_at_least_one(batch_size=batch_size)
-        if world_size < 1 or batch_size % world_size:
-            raise ValueError(
-                f"world_size must be positive and divide batch_size {batch_size}, "
-                f"got {world_size}"
-            )
-        if not 0 <= rank < world_size:
-            raise ValueError(f"rank must be in 0..{world_size - 1}, got {rank}")
         self.batch_size = batch_size
         self.seed = seed
         self.n_drawn = 0
-        size = batch_size // world_size
-        self._rows = slice(rank * size, (rank + 1) * size)
 
     def batch(self, k: int) -> Batch:
         """Return batch number k: (inputs, targets), both (B, T) int64."""
@@ -290,10 +276,8 @@ class DocumentBatches(Batches):
         seed: int = 0,
         n_positions: int = 1024,
         loss_starts: Sequence[int] | None = None,
-        rank: int = 0,
-        world_size: int = 1,
     ):
-        super().__init__(batch_size, seed, rank, world_size)
+        super().__init__(batch_size, seed)
         self.frames = frame_documents(documents, end_of_text, n_positions, loss_starts)
         if len(documents) < batch_size:
             raise ValueError(
@@ -308,8 +292,7 @@ class DocumentBatches(Batches):
         if epoch != self._epoch:
             self._epoch, self._plan = epoch, self._plan_epoch(epoch)
         frames = [self.frames[i] for i in self._plan[k_in_epoch]]
-        inputs, targets = pad_documents(frames, self.end_of_text)
-        return inputs[self._rows], targets[self._rows]
+        return pad_documents(frames, self.end_of_text)
 
     def _plan_epoch(self, epoch: int) -> list[list[int]]:
         """Return the epoch's batches, as lists of indices of documents."""
@@ -342,10 +325,8 @@ class StreamBatches(Batches):
         batch_size: int,
         T: int,
         seed: int = 0,
-        rank: int = 0,
-        world_size: int = 1,
     ):
-        super().__init__(batch_size, seed, rank, world_size)
+        super().__init__(batch_size, seed)
         self.tokens = as_token_row(tokens)
         self.T = T
         check_at_least_one(T=T)
@@ -357,7 +338,7 @@ class StreamBatches(Batches):
 
     def batch(self, k: int) -> Batch:
         rng, n_starts = self._random("batch", k), len(self.tokens) - self.T
-        starts = [rng.randrange(n_starts) for _ in range(self.batch_size)][self._rows]
+        starts = [rng.randrange(n_starts) for _ in range(self.batch_size)]
         windows = np.stack([self.tokens[s : s + self.T + 1] for s in starts])
         windows = torch.from_numpy(windows.astype(np.int64))  # (B, T + 1)
         return windows[:, :-1], windows[:, 1:]

@@ -28,7 +28,13 @@ from course_utils.model import GPT
 from course_utils.tokenization import Tokenizer
 from course_utils.training import Trainer, TrainingConfig, story_world
 from course_utils.world import Note, World
-from course_utils.world.tasks import Task, in_plain_words, sample_tasks, source
+from course_utils.world.tasks import (
+    Task,
+    in_plain_words,
+    question_prompt,
+    sample_tasks,
+    source,
+)
 
 RECORD = Path(__file__).parent / "models" / "fine_tuning.json"
 
@@ -60,6 +66,21 @@ def held_out(kind: str, n: int) -> list[Task]:
     met = set(recorded()["met_before"][kind])
     tasks = sample_tasks(kind, n + len(met), HELD_OUT)
     return [task for i, task in enumerate(tasks) if i not in met][:n]
+
+
+def job_tasks(n: int, seed: int) -> list[Task]:
+    """Return ``n`` questions for a job: every story names it, no report asks for it."""
+    rng, world = random.Random(seed), World()
+    told = [world.sample(rng) for _ in range(n)]
+    return [
+        Task(
+            "question",
+            "job of the first person",
+            question_prompt(story.text, f"Who is {story.facts.first}?"),
+            f" The {story.facts.first.job.english}.",
+        )
+        for story in told
+    ]
 
 
 def fine_tune(
@@ -204,7 +225,19 @@ def main() -> None:
         str(rank): _measure(n, partial(_train, steps, max(EXAMPLES), rank))
         for rank in RANKS
     }
+    record["jobs"] = _measure_jobs(n, steps)
     write_json(RECORD, record)
+
+
+def _measure_jobs(n: int, steps: int) -> dict:
+    """Fine-tune on questions for jobs alone; return the share that is right then."""
+    model, tokenizer = shipped.load("base")
+    tasks = job_tasks(n, HELD_OUT)
+    before = mark(tasks, ask_for_a_sentence(model, tokenizer, tasks)).share
+    fine_tune(model, tokenizer, job_tasks(max(EXAMPLES), seed=0), steps)
+    after = mark(tasks, ask(model, tokenizer, tasks)).share
+    print({"jobs, before": before, "after": after}, flush=True)
+    return {"before": round(before, 4), "after": round(after, 4)}
 
 
 def _measure(n: int, train=None, ask=ask, kinds=tuple(KINDS)) -> dict:

@@ -11,7 +11,7 @@ Source: Hu et al. 2021, "LoRA: Low-Rank Adaptation of Large Language Models", se
 import torch
 from torch import nn
 
-from course_utils.model import GPT
+from course_utils.model import GPT, layers_in_blocks
 
 
 class LowRankLinear(nn.Module):
@@ -48,27 +48,16 @@ def add_low_rank(model: GPT, rank: int, alpha: float) -> GPT:
     Changes the model in place and returns it.
     """
     model.requires_grad_(False)
-    for part, name, linear in _layers(model, nn.Linear):
+    for part, name, linear in layers_in_blocks(model, nn.Linear):
         setattr(part, name, LowRankLinear(linear, rank, alpha))
     return model
 
 
 def merge_low_rank(model: GPT) -> GPT:
     """Add all changes to the weights: again an ordinary GPT, with the same outputs."""
-    for part, name, layer in _layers(model, LowRankLinear):
+    for part, name, layer in layers_in_blocks(model, LowRankLinear):
         setattr(part, name, layer.merged())
     return model.requires_grad_(True)
-
-
-def _layers(model: GPT, kind: type) -> list[tuple[nn.Module, str, nn.Module]]:
-    """Return (part, name, layer) of the layers of a kind in attention and MLP."""
-    return [
-        (part, name, layer)
-        for block in model.blocks
-        for part in (block.attention, block.mlp)
-        for name, layer in part.named_children()
-        if isinstance(layer, kind)
-    ]
 
 
 def count_trained(model: nn.Module) -> int:

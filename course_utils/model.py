@@ -148,3 +148,17 @@ class GPT(nn.Module):
         shapes = {name: tensor.shape for name, tensor in model.state_dict().items()}
         model.load_state_dict(read_weights(Path(folder) / WEIGHTS_FILE, shapes))
         return model.eval()
+
+
+def layers_in_blocks(model: GPT, kind: type) -> list[tuple[nn.Module, str, nn.Module]]:
+    """Return (part, name, layer) of all layers of a kind in the model's blocks.
+
+    ``setattr(part, name, another)`` puts another layer into the same place.
+    """
+    return [
+        (part, name, layer)
+        for block in model.blocks
+        for part in (block.attention, block.mlp)
+        for name, layer in part.named_children()
+        if isinstance(layer, kind)
+    ]

@@ -18,17 +18,17 @@ from typing import NamedTuple
 
 from course_utils.config import GPTConfig
 
-DAY = 24 * 3600  # seconds
+FILLED = 0.9  # of a device's memory at most; the rest is for activations
 
 
 class Device(NamedTuple):
-    """``flops``: 16-bit operations a second, without sparsity; ``memory`` in bytes.
+    """16-bit operations a second, without sparsity, and ``memory`` in bytes.
 
     Both as the maker's data sheet says.
     """
 
     name: str
-    flops: float
+    flops_per_second: float
     memory: float
 
 
@@ -60,7 +60,13 @@ PUBLISHED = (
     # OpenAI never said how often WebText was read. Epoch AI estimates the total; with
     # 40 GB of text, 200 million words a GB and 4 tokens for 3 words, it is 20 times.
     Published("GPT-2 XL", 1.558e9, 213e9, 1.92e21, "Epoch AI's estimate"),
-    Published("Chinchilla", 70e9, 1.4e12, 5.76e23, "Hoffmann et al. 2022, section 4"),
+    Published(
+        "Chinchilla",
+        70e9,
+        1.4e12,
+        5.76e23,
+        "Hoffmann et al. 2022, figure 2: Gopher's",
+    ),
     Published("Llama 3", 405e9, 15.6e12, 3.8e25, "Grattafiori et al. 2024, section 1"),
 )
 
@@ -148,7 +154,8 @@ class Plan:
     @property
     def device_hours(self) -> float:
         """Hours times devices: what is paid for."""
-        return self.flops / (DEVICES[self.device].flops * self.utilisation) / 3600
+        speed = DEVICES[self.device].flops_per_second * self.utilisation
+        return self.flops / speed / 3600
 
     @property
     def days(self) -> float:
@@ -168,7 +175,7 @@ class Plan:
     @property
     def fits(self) -> bool:
         """Whether a device has room for it, and for some activations beside it."""
-        return sum(self.memory.values()) <= 0.9 * DEVICES[self.device].memory
+        return sum(self.memory.values()) <= FILLED * DEVICES[self.device].memory
 
 
 def check_positive(**numbers: float) -> None:

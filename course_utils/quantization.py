@@ -1,8 +1,8 @@
 """Quantization: weights as small whole numbers, so that there is less to read.
 
-A row of a weight matrix is divided by one number, its scale, so that its largest entry
-becomes 127; then it is rounded. Each weight takes one byte instead of four. What is
-lost is at most half a scale a weight.
+A row of a weight matrix is divided by one number, its scale, so that its entry furthest
+from 0 becomes 127 or -127; then it is rounded. Each weight takes one byte instead of
+four. What is lost is at most half a scale a weight.
 
 Floors: changes a ``model`` in place, needs nothing else.
 Source: Dettmers et al. 2022, "LLM.int8(): 8-bit Matrix Multiplication for Transformers
@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from course_utils.model import GPT
+from course_utils.model import GPT, layers_in_blocks
 
 
 def quantize_rows(weight, bits: int = 8) -> tuple[torch.Tensor, torch.Tensor]:
@@ -57,13 +57,7 @@ def quantize(model: GPT, rule: Callable = quantize_rows) -> GPT:
     ``rule`` maps a weight (out, in) to int8 (out, in) and scales that fit (out, 1).
     Embeddings and norms stay as they are.
     """
-    layers = [
-        (part, name, layer)
-        for part in model.blocks.modules()
-        for name, layer in part.named_children()
-        if isinstance(layer, nn.Linear)
-    ]
-    for part, name, layer in layers:
+    for part, name, layer in layers_in_blocks(model, nn.Linear):
         setattr(part, name, QuantizedLinear(layer, rule))
     return model
 

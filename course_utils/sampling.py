@@ -334,6 +334,12 @@ def encode_prompt(model: GPT, tokenizer: Tokenizer, prompt: str) -> list[int]:
     return [tokenizer.end_of_text, *tokenizer.encode(prompt.rstrip(" "))]
 
 
+def decode_rows(tokenizer: Tokenizer, rows) -> list[str]:
+    """(B, T) int64, as ``generate`` returns -> B texts, without end-of-text tokens."""
+    end = tokenizer.end_of_text
+    return [tokenizer.decode([i for i in row if i != end]) for row in rows.tolist()]
+
+
 def stream_text(
     model: GPT, tokenizer: Tokenizer, prompt: str, max_new_tokens: int = 100, **options
 ) -> Iterator[str]:

@@ -25,7 +25,7 @@ import torch
 
 from course_utils.files import write_json
 from course_utils.model import GPT
-from course_utils.sampling import generate
+from course_utils.sampling import decode_rows, generate
 from course_utils.tokenization import Tokenizer
 from course_utils.training import DIALS, measure_gap, story_world
 from course_utils.world import World
@@ -107,10 +107,7 @@ def sample_stories(
     room = model.config.n_positions - prompts.shape[1]
     longest = min(max_new_tokens, room)
     rows = generate(model, prompts, longest, end_of_text=end, seed=seed, **knobs)
-    return [
-        tokenizer.decode([token for token in row if token != end])
-        for row in rows.tolist()
-    ]
+    return decode_rows(tokenizer, rows)
 
 
 def ship(name: str, run: str | os.PathLike) -> dict:

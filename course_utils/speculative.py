@@ -91,6 +91,8 @@ class NGramDraft:
             for i, token in enumerate(ids):
                 for back in range(min(order - 1, i) + 1):
                     self.counts[tuple(ids[i - back : i])][token] += 1
+        if not self.counts:
+            raise ValueError("documents must hold at least one token, got none")
 
     def __call__(self, ids: list[int]) -> torch.Tensor:
         start = max(len(ids) - self.order + 1, 0)
@@ -109,7 +111,8 @@ class NGramDraft:
 class Speculation:
     """What was written, and what it took. ``ids`` begins with the prompt.
 
-    Guesses after a refused one are thrown away unjudged.
+    Guesses after a refused one are thrown away unjudged; what was kept counts as kept,
+    even if ``ids`` ends before it with end-of-text.
     """
 
     ids: list[int]
@@ -140,6 +143,7 @@ def speculate(
     end = len(text) + max_new_tokens
     judged = kept = passes = 0
     while len(text) < end and (len(text) == len(ids) or text[-1] != end_of_text):
+        # An empty first row: no guesses concatenate too.
         guesses, rows = [], [torch.empty(0, model.config.vocab_size)]
         for _ in range(min(n_draft, end - len(text) - 1)):
             rows.append(draft([*text, *guesses])[None])

@@ -21,9 +21,9 @@ from IPython.display import display
 from ipywidgets import (
     HTML,
     Checkbox,
-    Dropdown,
     IntSlider,
     Layout,
+    SelectionSlider,
     Text,
     VBox,
     Widget,
@@ -268,7 +268,7 @@ class Assistant(Interactive):
         half = Layout(width="450px")
         super().__init__(
             draw,
-            task=Dropdown(options=list(examples), layout=half),
+            task=SelectionSlider(options=list(examples), layout=half),
             example=IntSlider(0, max=n - 1, layout=half),
             own=Text("", description="Your own words (then Enter)"),
             token=IntSlider(1, 1, 40, description="token of the answer", layout=half),

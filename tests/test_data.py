@@ -305,17 +305,6 @@ def test_batches_do_not_touch_the_global_random_numbers(make):
 
 
 @BOTH
-@pytest.mark.parametrize("world_size", [1, 2, 4, 8])
-def test_the_workers_parts_joined_are_the_batch_of_one_worker(make, world_size):
-    whole = make()
-    parts = [make(rank=rank, world_size=world_size) for rank in range(world_size)]
-    for _ in range(20):
-        drawn = [part.next_batch() for part in parts]
-        joined = [torch.cat(tensors) for tensors in zip(*drawn, strict=True)]
-        assert same(joined, whole.next_batch())
-
-
-@BOTH
 def test_inputs_and_targets_are_of_one_shape_and_shifted_by_one(make):
     for _ in range(20):
         inputs, targets = make().next_batch()
@@ -439,11 +428,6 @@ def test_evaluation_documents_hold_every_document_once(n, batch_size):
         (lambda: document_batches(loss_starts=[0]), "each of 100 documents, got 1"),
         (lambda: document_batches(loss_starts=[30] * 100), r"for document 0, got 30"),
         (lambda: document_batches(loss_starts=[-1] * 100), r"for document 0, got -1"),
-        (lambda: document_batches(world_size=3), "divide batch_size 8, got 3"),
-        (
-            lambda: document_batches(rank=2, world_size=2),
-            r"rank must be in 0\.\.1, got",
-        ),
         (lambda: DocumentBatches([], 1, END), "at least one document, got none"),
         (lambda: evaluation_documents([], 1, END), "at least one document, got none"),
         (lambda: stream_batches(T=1000), r"at least T \+ 1 = 1001 .*, got 1000"),

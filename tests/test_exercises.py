@@ -982,9 +982,12 @@ def test_a_guess_is_shown_beside_the_truth():
     guess = course.predict("Which?", ["once", "twice"])
     assert "none was made" in guess.reveal("twice").text
     widget = guess._form()
-    _, choice, button, _ = widget.children
-    choice.value = "once"
+    _, once, twice, button, _ = widget.children
+    twice.value = "twice"
+    once.value = "once"
+    assert twice.value is None
     button.click()
+    assert once.disabled and twice.disabled
     card = guess.reveal("twice", "It overlaps.")
     assert "Your guess: once" in card.text and "Not so. It overlaps." in card.text
     filled_in = course.predict("Which?", ["once", "twice"], guess="twice")

@@ -8,7 +8,8 @@ import pytest
 from course_utils import fine_tuning, shipped
 from course_utils.answers import Marks
 from course_utils.fine_tuning import KINDS
-from course_utils.world.tasks import sample_tasks
+from course_utils.world import World
+from course_utils.world.tasks import sample_tasks, source
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +49,16 @@ def test_what_the_base_has_read_is_found_by_its_facts(monkeypatch):
     assert fine_tuning.find_met_before(5, []) == none
     own = sample_tasks("summary", 5, fine_tuning.HELD_OUT)[3]
     assert fine_tuning.find_met_before(5, [own]) == none | {"summary": [3]}
+
+
+def test_a_question_for_a_job_is_one_that_no_report_asks_and_its_story_answers():
+    tasks = fine_tuning.job_tasks(20, seed=3)
+    assert tasks == fine_tuning.job_tasks(20, seed=3)
+    for task in tasks:
+        facts = World().facts(source(task))
+        assert task.prompt.endswith(f"In short: Who is {facts.first}?")
+        assert task.answer == f" The {facts.first.job.english}."
+        assert not World(reports=0.9).next_words(task.prompt)
 
 
 @pytest.mark.parametrize(
@@ -115,12 +126,16 @@ def test_the_record_says_what_the_page_says_of_it():
     """Fine-tuning teaches the new task and keeps the old ones; a few numbers do too."""
     record = fine_tuning.recorded()
     full = record["fine_tuned"][str(max(fine_tuning.EXAMPLES))]
-    asked = record["base"]["as a document"]
-    assert asked["summary"]["share"] == 0 and full["summary"]["share"] >= 0.9
+    thin, asked = record["low_rank"]["4"], record["base"]["as a document"]
+    assert asked["summary"]["share"] == 0
+    for kind, least in {"question": 0.95, "summary": 0.9, "translation": 0.95}.items():
+        assert full[kind]["share"] >= least
+        assert thin[kind]["share"] >= full[kind]["share"] - 0.03
     plain = record["base"]["in plain words"]
     for kind in ("question", "translation"):
         assert plain[kind]["share"] < asked[kind]["share"] / 2
         assert full[kind]["share"] > asked[kind]["share"] - 0.1
     everything = shipped.figures("base")["parameters"]
     assert full["trained_numbers"] == everything and full["seconds"] < 60
-    assert record["low_rank"]["4"]["trained_numbers"] <= 0.05 * everything
+    assert record["jobs"]["after"] < 0.2
+    assert thin["trained_numbers"] <= 0.05 * everything

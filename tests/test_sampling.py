@@ -25,6 +25,7 @@ from course_utils.sampling import (
     apply_temperature,
     beam_search,
     choose,
+    decode_rows,
     encode_prompt,
     filter_top_k,
     filter_top_p,
@@ -387,6 +388,14 @@ def test_text_stops_before_end_of_text(writer, tokenizer):
     swapped.vocab_size = tokenizer.vocab_size
     text = generate_text(writer, swapped, "", 40, temperature=0)
     assert "<|endoftext|>" not in text
+
+
+@given(st.lists(st.text(max_size=20), min_size=1, max_size=4))
+def test_rows_of_tokens_are_texts_again_wherever_they_end(tokenizer, texts):
+    end, ids = tokenizer.end_of_text, [tokenizer.encode(text) for text in texts]
+    longest = max(map(len, ids))
+    rows = [[end, *row] + [end] * (longest - len(row)) for row in ids]
+    assert decode_rows(tokenizer, torch.tensor(rows)) == texts
 
 
 def test_spaces_at_the_end_of_a_prompt_make_no_difference(writer, tokenizer):

@@ -132,6 +132,12 @@ def test_it_stops_at_the_end_of_text_and_repeats_itself_for_a_seed(model):
         speculate(model, biased, [1], 3, n_draft=-1)
 
 
+@pytest.mark.parametrize("documents", [[], [[]]])
+def test_an_n_gram_draft_of_no_tokens_is_refused(documents):
+    with pytest.raises(ValueError, match="documents must hold at least one token"):
+        NGramDraft(documents, V)
+
+
 def test_an_n_gram_draft_counts_and_falls_back_to_shorter_contexts():
     draft = NGramDraft([[0, 1, 2, 0, 1, 3], [0, 1, 2]], V, order=3)
     assert draft([4, 0, 1]).tolist() == pytest.approx([0, 0, 2 / 3, 1 / 3, 0])

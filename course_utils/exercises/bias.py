@@ -387,8 +387,8 @@ independence_weights = Exercise(
     name="bias.independence_weights",
     task="(counts (G, J)) -> (G, J): what a person of gender g with job j must weigh, "
     "so that gender and job are independent in the weighted counts, and each row and "
-    "column has the sum that it had (if no pair is missing). 0 for a pair that never "
-    "occurs.",
+    "column has the sum that it had. A pair that never occurs weighs 0, and changes no "
+    "other pair's weight.",
     reference=component.independence_weights,
     cases=_count_cases,
     hints=(

@@ -128,14 +128,14 @@ def _flops_cases(rng):
 
 def training_flops(n_layer, n_embd, vocab_size, n_texts, T):
     N = 12 * n_layer * n_embd**2 + vocab_size * n_embd
-    return 6 * N * n_texts * T
+    return 6.0 * N * n_texts * T
 
 
 training_flops = Exercise(
     name="choosing_models.training_flops",
-    task="(n_layer, n_embd, vocab_size, n_texts, T) -> FLOPs of training a GPT-2 once "
-    "on n_texts of T tokens, as 6·N·D. N: the numbers in the matrices that tokens are "
-    "multiplied by: four in each block, and the head. D: tokens.",
+    task="(n_layer, n_embd, vocab_size, n_texts, T) -> float, the FLOPs of training a "
+    "GPT-2 once on n_texts of T tokens, as 6·N·D. N: the numbers in the matrices that "
+    "tokens are multiplied by: four in each block, and the head. D: tokens.",
     reference=training_flops,
     cases=_flops_cases,
     hints=(
@@ -245,7 +245,7 @@ fit_power_law = Exercise(
     name="choosing_models.fit_power_law",
     task="(x (n,), losses (n,), float floor) -> (a, alpha): the law losses ≈ floor + "
     "a · x^-alpha whose straight line, in logarithms of both x and what is above the "
-    "floor, has the least squares. alpha is positive where losses fall.",
+    "floor, has the least sum of squares. alpha is positive where losses fall.",
     reference=fit_power_law,
     cases=_law_cases,
     hints=(

@@ -51,21 +51,43 @@ class Prediction(Live):
     def _form(self):
         import ipywidgets as widgets
 
-        if self.choices:
-            entry = widgets.RadioButtons(options=self.choices, value=None)
-        else:
-            entry = widgets.Text(description="Your guess")
+        entries = self._choice() or [widgets.Text(description="Your guess")]
         button = widgets.Button(description="This is my guess")
         answer = widgets.HTML()
 
         def committed(_):
-            if entry.value:
-                self.commit(entry.value)
-                entry.disabled = button.disabled = True
+            for guess in filter(None, [entry.value for entry in entries]):
+                self.commit(guess)
                 answer.value = "<p>Kept. Run on and see.</p>"
+                for done in (*entries, button):
+                    done.disabled = True
 
         button.on_click(committed)
-        return widgets.VBox([widgets.HTMLMath(self.question), entry, button, answer])
+        question = widgets.HTMLMath(self.question)
+        return widgets.VBox([question, *entries, button, answer])
+
+    def _choice(self) -> list:
+        """Return a radio button for each choice; choosing one clears the others.
+
+        Each is a group of its own, so that Tab reaches it: within a group one moves
+        with the arrow keys, which JupyterLab takes for moving between cells.
+        """
+        from ipywidgets import RadioButtons
+
+        entries = [
+            RadioButtons(options=[choice], value=None, layout={"width": "auto"})
+            for choice in self.choices
+        ]
+
+        def chosen(change):
+            if change["new"] is not None:
+                for entry in entries:
+                    if entry is not change["owner"]:
+                        entry.value = None
+
+        for entry in entries:
+            entry.observe(chosen, "value")
+        return entries
 
 
 def predict(question: str, choices: Sequence[str] = (), guess=...) -> Prediction:

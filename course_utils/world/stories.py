@@ -256,7 +256,7 @@ def _happen(choose, first: Person, second: Person, thing: Thing, animal: Animal)
 def _talk(choose: Choose, facts: Facts) -> Pieces:
     """Somebody asks one of the two, who answers from what the story has said."""
     yield " Somebody asked"
-    asked = {f" {facts.first}:": facts.first, f" {_relative(facts)}:": facts.second}
+    asked = {f" {facts.first}:": facts.first, f" {relative(facts)}:": facts.second}
     whom = choose(Options(asked, asked))
     yield whom
     person = asked[whom]
@@ -265,7 +265,7 @@ def _talk(choose: Choose, facts: Facts) -> Pieces:
     yield f' "{question}" {person} said: "{answers[question]}."'
 
 
-def _relative(facts: Facts) -> str:
+def relative(facts: Facts) -> str:
     """The second person, seen by the first: "her brother"."""
     possessive = PRONOUNS[facts.first.name.gender].possessive
     return f"{possessive} {facts.relation.english}"
@@ -288,7 +288,7 @@ def _retell(facts: Facts) -> str:
     stayed = f"{facts.stay.english} {second.place.phrase}"
     return (
         f" That night they told everyone: {first} {got} {first.place.phrase}, and"
-        f" {_relative(facts)} {stayed} with {with_article(str(facts.animal))}."
+        f" {relative(facts)} {stayed} with {with_article(str(facts.animal))}."
     )
 
 

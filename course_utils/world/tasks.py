@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from course_utils.world import Facts, Note, Story, World
 from course_utils.world.lexicon import with_article
 from course_utils.world.notes import OPENING as NOTE
+from course_utils.world.reports import AGAIN, questions, sentence
 from course_utils.world.reports import OPENING as LISTEN
-from course_utils.world.reports import questions, sentence
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Task:
 def question_task(story: Story, rng: random.Random) -> Task:
     """Ask one question, drawn at random, about a story."""
     fact, (question, answer) = rng.choice(list(questions(story.facts).items()))
-    prompt = _question_prompt(story.text, question)
+    prompt = question_prompt(story.text, question)
     return Task("question", fact, prompt, f" {sentence(answer)}")
 
 
@@ -51,12 +51,13 @@ def translation_task(note: Note) -> Task:
     return Task("translation", "the sentence in Chinese", prompt, note.chinese)
 
 
-def _question_prompt(story: str, question: str) -> str:
-    return f"{LISTEN} {story} In short: {question}"
+def question_prompt(story: str, question: str) -> str:
+    """Return a question about a story, as reports ask."""
+    return f"{LISTEN} {story} {AGAIN} {question}"
 
 
 def _summary_prompt(story: str) -> str:
-    return f"{story}\nIn short:"
+    return f"{story}\n{AGAIN}"
 
 
 def _translation_prompt(english: str) -> str:
@@ -72,7 +73,7 @@ def _summary(facts: Facts) -> str:
 def source(task: Task) -> str:
     """Return the text that a task is about: its story, or its English sentence."""
     if task.kind == "question":
-        return task.prompt.removeprefix(f"{LISTEN} ").partition(" In short: ")[0]
+        return task.prompt.removeprefix(f"{LISTEN} ").partition(f" {AGAIN} ")[0]
     return task.prompt.removeprefix(f"{NOTE} ").partition("\n")[0]
 
 
@@ -80,7 +81,7 @@ def in_plain_words(task: Task) -> str:
     """Return the task's prompt as one would put it to a person."""
     text = source(task)
     if task.kind == "question":
-        question = task.prompt.rpartition(" In short: ")[2]
+        question = task.prompt.rpartition(f" {AGAIN} ")[2]
         return f"{text}\nQuestion: {question}\nAnswer:"
     if task.kind == "summary":
         return f"{text}\nSummary:"
@@ -97,7 +98,7 @@ def in_own_words(task: Task, own: str) -> tuple[str, str | None]:
         story = source(task)
         known = dict(questions(World().facts(story)).values())
         answer = f" {sentence(known[own])}" if own in known else None
-        return _question_prompt(story, own), answer
+        return question_prompt(story, own), answer
     if task.kind == "summary":
         facts = World().facts(own) if World().is_valid(own) else None
         return _summary_prompt(own), _summary(facts) if facts else None

@@ -312,19 +312,19 @@ def test_a_page_saved_after_its_run_is_valid_and_keeps_its_still_pictures(lab, o
 
 
 def test_a_guess_is_made_and_a_hint_comes_by_keyboard(opened):
-    outputs = opened.page.locator(".jp-OutputArea")
-    for control, answer in (
-        (outputs.locator("input[type=radio]").first, None),
-        (
-            outputs.get_by_role("button", name="This is my guess").first,
-            "Run on and see",
-        ),
-        (outputs.get_by_role("button", name="Hint").first, "Hint 1 of"),
+    outputs, keyboard = opened.page.locator(".jp-OutputArea"), opened.page.keyboard
+    choices = outputs.locator("input[type=radio]")
+    choices.first.focus()
+    keyboard.press("Tab")  # to the second: arrow keys belong to JupyterLab
+    keyboard.press("Space")
+    assert choices.nth(1).is_checked()
+    for button, answer in (
+        ("This is my guess", "Run on and see"),
+        ("Hint", "Hint 1 of"),
     ):
-        control.focus()
-        opened.page.keyboard.press("Space")
-        if answer:
-            outputs.get_by_text(answer).first.wait_for()
+        outputs.get_by_role("button", name=button).first.focus()
+        keyboard.press("Space")
+        outputs.get_by_text(answer).first.wait_for()
 
 
 @pytest.mark.parametrize("opened", ["01_tokenization.ipynb"], indirect=True)
