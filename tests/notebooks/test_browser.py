@@ -312,12 +312,14 @@ def test_a_page_saved_after_its_run_is_valid_and_keeps_its_still_pictures(lab, o
 
 
 def test_a_guess_is_made_and_a_hint_comes_by_keyboard(opened):
+    from playwright.sync_api import expect
+
     outputs, keyboard = opened.page.locator(".jp-OutputArea"), opened.page.keyboard
     choices = outputs.locator("input[type=radio]")
     choices.first.focus()
     keyboard.press("Tab")  # to the second: arrow keys belong to JupyterLab
     keyboard.press("Space")
-    assert choices.nth(1).is_checked()
+    expect(choices.nth(1)).to_be_checked()
     for button, answer in (
         ("This is my guess", "Run on and see"),
         ("Hint", "Hint 1 of"),
