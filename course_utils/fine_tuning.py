@@ -30,8 +30,8 @@ from course_utils.training import Trainer, TrainingConfig, story_world
 from course_utils.world import Note, World
 from course_utils.world.tasks import (
     Task,
+    ask_about,
     in_plain_words,
-    question_prompt,
     sample_tasks,
     source,
 )
@@ -70,17 +70,13 @@ def held_out(kind: str, n: int) -> list[Task]:
 
 def job_tasks(n: int, seed: int) -> list[Task]:
     """Return ``n`` questions for a job: every story names it, no report asks for it."""
-    rng, world = random.Random(seed), World()
-    told = [world.sample(rng) for _ in range(n)]
-    return [
-        Task(
-            "question",
-            "job of the first person",
-            question_prompt(story.text, f"Who is {story.facts.first}?"),
-            f" The {story.facts.first.job.english}.",
-        )
-        for story in told
-    ]
+    rng, world, tasks = random.Random(seed), World(), []
+    for _ in range(n):
+        story = world.sample(rng)
+        person = story.facts.first
+        question, answer = f"Who is {person}?", f"the {person.job.english}"
+        tasks.append(ask_about(story, "job of the first person", question, answer))
+    return tasks
 
 
 def fine_tune(

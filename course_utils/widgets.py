@@ -57,6 +57,9 @@ class Interactive(VBox):
     message is shown above the last picture that worked; the first drawing raises as
     usual. ``picture`` is what is shown now. Raises TypeError for a control that is not
     a widget with a value.
+
+    To choose from a list take SelectionSlider: in JupyterLab the arrow keys leave a
+    Dropdown for the next cell, so that nobody can set it by keyboard.
     """
 
     # ipywidgets 7 would show itself through this, without the still picture.

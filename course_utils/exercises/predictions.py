@@ -56,7 +56,8 @@ class Prediction(Live):
         answer = widgets.HTML()
 
         def committed(_):
-            for guess in filter(None, [entry.value for entry in entries]):
+            guess = next((entry.value for entry in entries if entry.value), None)
+            if guess:
                 self.commit(guess)
                 answer.value = "<p>Kept. Run on and see.</p>"
                 for done in (*entries, button):
@@ -80,10 +81,11 @@ class Prediction(Live):
         ]
 
         def chosen(change):
-            if change["new"] is not None:
-                for entry in entries:
-                    if entry is not change["owner"]:
-                        entry.value = None
+            if change["new"] is None:
+                return  # cleared, not chosen
+            for entry in entries:
+                if entry is not change["owner"]:
+                    entry.value = None
 
         for entry in entries:
             entry.observe(chosen, "value")

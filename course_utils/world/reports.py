@@ -35,58 +35,65 @@ def tell_report(choose: Choose, bias: float) -> Pieces:
 
 def items(facts: Facts) -> dict[str, tuple[str, str]]:
     """Return what a report can say: fact -> (statement, question with its answer)."""
-    said, asked = statements(facts), questions(facts)
     return {
-        fact: (said[fact], f"{question} {sentence(answer)}")
-        for fact, (question, answer) in asked.items()
+        fact: (sentence(said), f"{question} {sentence(answer)}")
+        for fact, (said, question, answer) in _ways_to_say(facts).items()
     }
-
-
-def statements(facts: Facts) -> dict[str, str]:
-    """Return what can be said about a story: fact -> one short sentence."""
-    first, second = facts.first, facts.second
-    ball, cat = facts.thing.noun.english, facts.animal.noun.english
-    said = {
-        "relation": f"{second} is the {facts.relation.english} of {first}",
-        "colour of the thing": f"The {ball} is {facts.thing.colour.english}",
-        "owner of the thing": f"The {ball} is now with {facts.thing_owner}",
-        "owner of the animal": f"The {cat} is now with {facts.animal_owner}",
-    }
-    for which, who, had, person in _people(facts):
-        said[f"place of the {which} person"] = f"{who} was {person.place.phrase}"
-        said[f"what the {which} person had"] = f"{who} had {with_article(str(had))}"
-    return {fact: sentence(words) for fact, words in said.items()}
 
 
 def questions(facts: Facts) -> dict[str, tuple[str, str]]:
     """Return what can be asked about a story: fact -> (question, answer)."""
-    ball, cat = facts.thing.noun.english, facts.animal.noun.english
-    asked = {
+    return {
+        fact: (question, answer)
+        for fact, (_, question, answer) in _ways_to_say(facts).items()
+    }
+
+
+def _ways_to_say(facts: Facts) -> dict[str, tuple[str, str, str]]:
+    """Return each fact of a story as statement, question and answer."""
+    first, second, relation = facts.first, facts.second, facts.relation.english
+    thing, animal = facts.thing, facts.animal
+    ball, cat, colour = thing.noun.english, animal.noun.english, thing.colour.english
+    has_ball, has_cat = str(facts.thing_owner), str(facts.animal_owner)
+    ways = {
         "relation": (
-            f"Who is {facts.second} to {facts.first}?",
-            f"the {facts.relation.english}",
+            f"{second} is the {relation} of {first}",
+            f"Who is {second} to {first}?",
+            f"the {relation}",
         ),
         "colour of the thing": (
+            f"The {ball} is {colour}",
             f"Which colour is the {ball}?",
-            facts.thing.colour.english,
+            colour,
         ),
-        "owner of the thing": (f"Who has the {ball}?", str(facts.thing_owner)),
-        "owner of the animal": (f"Who has the {cat}?", str(facts.animal_owner)),
+        "owner of the thing": (
+            f"The {ball} is now with {has_ball}",
+            f"Who has the {ball}?",
+            has_ball,
+        ),
+        "owner of the animal": (
+            f"The {cat} is now with {has_cat}",
+            f"Who has the {cat}?",
+            has_cat,
+        ),
     }
-    for which, who, had, person in _people(facts):
-        place = person.place.phrase
-        asked[f"place of the {which} person"] = (f"Where was {who}?", place)
-        asked[f"what the {which} person had"] = (
+    # As the story calls them: the first by name, the second as "her uncle".
+    people = {
+        "first": (str(first), first.place.phrase, thing),
+        "second": (relative(facts), second.place.phrase, animal),
+    }
+    for which, (who, place, had) in people.items():
+        ways[f"place of the {which} person"] = (
+            f"{who} was {place}",
+            f"Where was {who}?",
+            place,
+        )
+        ways[f"what the {which} person had"] = (
+            f"{who} had {with_article(str(had))}",
             f"What did {who} have?",
             with_article(str(had)),
         )
-    return asked
-
-
-def _people(facts: Facts):
-    """Yield which person, as a story calls them, what they had, and who they are."""
-    yield "first", str(facts.first), facts.thing, facts.first
-    yield "second", relative(facts), facts.animal, facts.second
+    return ways
 
 
 def sentence(words: str) -> str:

@@ -35,7 +35,12 @@ class Task:
 def question_task(story: Story, rng: random.Random) -> Task:
     """Ask one question, drawn at random, about a story."""
     fact, (question, answer) = rng.choice(list(questions(story.facts).items()))
-    prompt = question_prompt(story.text, question)
+    return ask_about(story, fact, question, answer)
+
+
+def ask_about(story: Story, fact: str, question: str, answer: str) -> Task:
+    """Put a question about a fact of a story, as reports do; ``answer`` in words."""
+    prompt = _question_prompt(story.text, question)
     return Task("question", fact, prompt, f" {sentence(answer)}")
 
 
@@ -51,8 +56,7 @@ def translation_task(note: Note) -> Task:
     return Task("translation", "the sentence in Chinese", prompt, note.chinese)
 
 
-def question_prompt(story: str, question: str) -> str:
-    """Return a question about a story, as reports ask."""
+def _question_prompt(story: str, question: str) -> str:
     return f"{LISTEN} {story} {AGAIN} {question}"
 
 
@@ -98,7 +102,7 @@ def in_own_words(task: Task, own: str) -> tuple[str, str | None]:
         story = source(task)
         known = dict(questions(World().facts(story)).values())
         answer = f" {sentence(known[own])}" if own in known else None
-        return question_prompt(story, own), answer
+        return _question_prompt(story, own), answer
     if task.kind == "summary":
         facts = World().facts(own) if World().is_valid(own) else None
         return _summary_prompt(own), _summary(facts) if facts else None

@@ -250,9 +250,6 @@ def keys_for(control) -> list[str]:
         return ["ArrowLeft" if now == end else "ArrowRight"]
     if control.get_attribute("type") == "text":
         return ["Home", "O", "Enter"]
-    if control.evaluate("e => e.tagName") == "SELECT":
-        at_end = control.evaluate("e => e.selectedIndex === e.options.length - 1")
-        return ["ArrowUp" if at_end else "ArrowDown"]
     return ["Space"]
 
 
