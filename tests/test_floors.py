@@ -15,7 +15,7 @@ import course_utils
 ROOT = Path(course_utils.__file__).parent
 
 FLOORS = [
-    "files",
+    "files first_page",
     "world tokenization config cross_entropy optimizers weights checkpoints comparison",
     "attention data",
     "block",

@@ -15,7 +15,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from course_utils import training
 from course_utils.checkpoints import list_checkpoints
 from course_utils.config import GPTConfig
 from course_utils.cross_entropy import IGNORE
@@ -32,9 +31,15 @@ from course_utils.training import (
     Trainer,
     TrainingConfig,
     accumulate_gradients,
+    command,
+    corpus,
     evaluate,
-    main,
+    measure_gap,
 )
+from course_utils.training import trainer as loop
+from course_utils.training.command import TOKEN_FILES, main
+from course_utils.training.config import SCHEDULES
+from course_utils.training.corpus import split_at_end_of_text
 from course_utils.world import World
 
 
@@ -156,9 +161,7 @@ def test_every_step_uses_the_learning_rate_of_the_schedule(schedule):
     )
     history = trainer.run()
     peak, final = config.learning_rate, config.learning_rate * config.final_fraction
-    expected = [
-        training.SCHEDULES[schedule](step, peak, 2, 6, final) for step in range(6)
-    ]
+    expected = [SCHEDULES[schedule](step, peak, 2, 6, final) for step in range(6)]
     assert history.learning_rates == expected
     assert used == [{rate} for rate in expected]
     assert expected[:2] == pytest.approx([peak / 2, peak])
@@ -263,12 +266,12 @@ def test_the_history_has_one_entry_a_step_and_can_be_stored(tmp_path):
 def test_progress_is_shown_only_if_it_takes_long_and_is_asked_for(monkeypatch):
     made = []
 
-    class Bar(training.tqdm):
+    class Bar(loop.tqdm):
         def __init__(self, *arguments, **options):
             made.append(options)
             super().__init__(*arguments, **options)
 
-    monkeypatch.setattr(training, "tqdm", Bar)
+    monkeypatch.setattr(loop, "tqdm", Bar)
     make_trainer().run(show_progress=False)
     make_trainer().run(steps=2)
     monkeypatch.setenv("TQDM_DISABLE", "1")  # tests of notebooks want the same outputs
@@ -546,7 +549,7 @@ def test_the_command_trains_reports_and_saves_a_model_that_loads(
     assert (model.config.n_positions, model.config.n_layer) == (24, 1)
 
     # Nine tenths to train on, the rest held out, nothing lost between them.
-    files = [open_tokens(out / name).tolist() for name in training.TOKEN_FILES]
+    files = [open_tokens(out / name).tolist() for name in TOKEN_FILES]
     texts = [tokenizer.decode(ids[1:-1]) for ids in files]
     assert "".join(texts) == TEXT
     assert len(texts[1]) == pytest.approx(len(TEXT) / 10, abs=1)
@@ -576,12 +579,12 @@ def test_the_command_measures_the_gap_to_the_floor_of_the_world(tmp_path, capsys
     assert "gap to the floor" in printed
 
     model, tokenizer = GPT.load(out), Tokenizer.from_pretrained(out)
-    ids = open_tokens(out / training.TOKEN_FILES[1])
-    documents = training.split_at_end_of_text(ids, tokenizer.end_of_text)
+    ids = open_tokens(out / TOKEN_FILES[1])
+    documents = split_at_end_of_text(ids, tokenizer.end_of_text)
     texts = [tokenizer.decode(document) for document in documents]
     world = World(notes=0.5)
     assert len(texts) == 6
-    gap, error = training.measure_gap(model, tokenizer, world, texts)
+    gap, error = measure_gap(model, tokenizer, world, texts)
     validation = evaluation_documents(documents, 4, tokenizer.end_of_text, 400)
     n_tokens = sum(len(document) + 1 for document in documents)
     floor = -sum(map(world.log_prob, texts)) / n_tokens
@@ -593,15 +596,15 @@ def test_the_command_trains_on_docstrings(tmp_path, capsys, monkeypatch):
     documents = [
         f"Return the {i}th item of the list.\n\nSee also: {i}" for i in range(50)
     ]
-    monkeypatch.setattr(training, "python_docstrings", lambda: documents)
+    monkeypatch.setattr(corpus, "python_docstrings", lambda: documents)
     out = tmp_path / "run"
     assert main(["--data=python-docs", "--out", str(out), *TINY, "--steps=2"]) == 0
     tokenizer = Tokenizer.from_pretrained(out)
-    files = [open_tokens(out / name) for name in training.TOKEN_FILES]
+    files = [open_tokens(out / name) for name in TOKEN_FILES]
     texts = [
         tokenizer.decode(ids)
         for tokens in files
-        for ids in training.split_at_end_of_text(tokens, tokenizer.end_of_text)
+        for ids in split_at_end_of_text(tokens, tokenizer.end_of_text)
     ]
     assert sorted(texts) == sorted(documents)
 
@@ -651,7 +654,7 @@ def test_control_c_in_the_command_saves_and_prints_how_to_resume(
         if trainer.steps_done == 3:
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(training, "print_evaluation", press_control_c)
+    monkeypatch.setattr(command, "print_evaluation", press_control_c)
     out = tmp_path / "run"
     assert main(["--data", str(text_file), "--out", str(out), *TINY]) == 130
     printed = capsys.readouterr().out
@@ -663,15 +666,15 @@ def test_control_c_in_the_command_saves_and_prints_how_to_resume(
 # The command, but for one process that is killed after a step, between checkpoints.
 KILLED_ONCE = """
 import os, signal, sys
-from course_utils import training
+from course_utils.training import command
 
 def die(trainer):
     first_time = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") == "0"
     if trainer.steps_done == 6 and trainer.rank == int(sys.argv[1]) and first_time:
         os.kill(os.getpid(), signal.SIGKILL)
 
-training.print_evaluation = die
-sys.exit(training.main(sys.argv[2:]))
+command.print_evaluation = die
+sys.exit(command.main(sys.argv[2:]))
 """
 
 
@@ -708,9 +711,9 @@ def test_two_processes_learn_what_one_learns_even_if_one_is_killed(
 THREADS_LEFT = """
 import gc, sys
 from pathlib import Path
-from course_utils import training
+from course_utils.training.command import main
 
-training.main(sys.argv[1:])
+main(sys.argv[1:])
 gc.collect()
 names = [path.read_text() for path in Path("/proc/self/task").glob("*/comm")]
 print("threads of gloo left:", sum("gloo" in name for name in names))

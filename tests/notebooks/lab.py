@@ -137,7 +137,7 @@ class Lab:
 
     def first_url(self) -> str:
         """Return the address that ``jupyter lab`` opens the learner's browser with."""
-        file = next((self.home / "runtime").glob("jpserver-file-to-run-*.html"))
+        file = next((self.home / "runtime").glob("jpserver-*-open.html"))
         link = re.search(r'<a href="([^"]+)"', file.read_text("utf-8")).group(1)
         return html.unescape(link)
 

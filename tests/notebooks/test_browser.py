@@ -65,9 +65,9 @@ HEADINGS = """() => [...document.querySelectorAll(
 def lab(tmp_path_factory):
     """The course as a learner has it: copied, and opened with the README's command."""
     home = tmp_path_factory.mktemp("lab")
-    folder, page = re.search(r"^jupyter lab (my-course)/(\S+)$", README, re.M).groups()
+    folder = re.search(r"^jupyter lab (my-course)$", README, re.M).group(1)
     copy_course(home / folder, FOLDER)
-    with Lab(home / folder / page, home) as server:
+    with Lab(home / folder, home) as server:
         yield server
 
 

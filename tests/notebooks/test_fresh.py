@@ -91,10 +91,14 @@ def test_the_readmes_first_command_opens_the_course_on_this_machine_alone(clone)
 
 
 def wait_for_address(server, log: Path) -> tuple[str, str]:
-    """Return the server's address and token, as it prints them when it is up."""
+    """Return the server's address and token, as it prints them when it is up.
+
+    What it prints leads to the first page.
+    """
+    printed = r"(http://\S+/)lab/tree/00_start_here\.ipynb\?token=(\w+)"
     deadline = time.monotonic() + 900
     while time.monotonic() < deadline and server.poll() is None:
-        if found := re.search(r"(http://\S+/)lab\S*\?token=(\w+)", log.read_text()):
+        if found := re.search(printed, log.read_text()):
             return found.groups()
         time.sleep(0.5)
     raise AssertionError(log.read_text()[-3000:])
