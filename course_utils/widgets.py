@@ -103,8 +103,9 @@ def _prepare(name: str, control: Widget) -> None:
     control.style.description_width = "initial"
     # A full width and its margins would be wider than the page, which then scrolls.
     control.layout.max_width = control.layout.max_width or "98%"
-    if isinstance(control, Text):
-        control.layout.width = control.layout.width or "98%"
+    # A slider's own 300 pixels would cut the words at its end ("175B (GPT-").
+    wide = "98%" if isinstance(control, Text) else "450px"
+    control.layout.width = control.layout.width or wide
     if control.has_trait("continuous_update"):
         control.continuous_update = False
 

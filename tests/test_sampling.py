@@ -38,6 +38,7 @@ from course_utils.sampling import (
     stream,
     stream_text,
 )
+from course_utils.sampling.one_token import is_plain, last_logits
 from course_utils.tokenization import SPLIT_PATTERN, Tokenizer
 
 logging.getLogger("transformers").setLevel(logging.ERROR)
@@ -259,6 +260,66 @@ def test_tokens_with_the_cache_are_those_without(pair):
         token = pair[0](expected)[:, -1].argmax(dim=-1, keepdim=True)
         expected = torch.cat([expected, token], dim=1)
     assert torch.equal(generate(pair[0], ids, 30, temperature=0), expected)
+
+
+@given(
+    st.integers(1, 3),
+    st.integers(1, 3),
+    st.lists(st.integers(1, 4), min_size=1, max_size=4),
+    st.integers(0, 999),
+)
+def test_scores_of_one_token_at_a_time_are_those_of_the_model(B, layers, parts, seed):
+    model = stirred_model(seed, n_layer=layers)
+    ids = torch.randint(41, (B, sum(parts) + 3), generator=torch.manual_seed(seed))
+    assert is_plain(model)
+    with torch.no_grad():
+        next_logits, cache, read = last_logits(model), model.new_cache(), 0
+        for n in [*parts, 1, 1, 1]:  # several tokens go through the model itself
+            got = next_logits(ids[:, read : read + n], cache)
+            read += n
+            expected = model(ids[:, :read])[:, -1]
+            torch.testing.assert_close(got, expected, rtol=1e-5, atol=1e-5)
+            assert cache[0].length == read
+
+
+def exchange_a_layer(model):
+    class Doubled(torch.nn.Linear):
+        def forward(self, x):
+            return 2 * super().forward(x)
+
+    old = model.blocks[0].mlp.expand
+    model.blocks[0].mlp.expand = Doubled(old.in_features, old.out_features)
+
+
+def hang_a_hook(model):
+    model.blocks[1].attention.register_forward_hook(lambda part, x, y: 2 * y)
+
+
+def hang_a_hook_before(model):
+    model.blocks[0].mlp.register_forward_pre_hook(lambda part, x: (x[0] + 1,))
+
+
+def replace_a_method(model):
+    norm = model.blocks[0].norm_1
+    usual = norm.forward
+    norm.forward = lambda x: 2 * usual(x)
+
+
+@pytest.mark.parametrize(
+    "change", [exchange_a_layer, hang_a_hook, hang_a_hook_before, replace_a_method]
+)
+def test_what_somebody_changed_in_a_model_is_used_for_each_token(change):
+    model, ids = stirred_model(), torch.tensor([PROMPTS[0]])
+    as_built = generate(model, ids, 30, temperature=0)
+    change(model)
+    assert not is_plain(model)
+    expected = ids
+    for _ in range(30):
+        with torch.no_grad():
+            token = model(expected)[:, -1].argmax(dim=-1, keepdim=True)
+        expected = torch.cat([expected, token], dim=1)
+    assert torch.equal(generate(model, ids, 30, temperature=0), expected)
+    assert not torch.equal(as_built, expected)
 
 
 def test_stream_yields_the_tokens_of_generate_one_by_one(pair):

@@ -7,7 +7,8 @@ both sides, one prompt, the same tokens chosen (checked), in turn; ratios of med
 one run. Why ours is faster: at this size a token costs less arithmetic than the Python
 around it, and ours has little. transformers prepares inputs, masks and a list of
 stopping criteria for every token, and serves dozens of options; our step is one pass of
-the model, the knobs that were asked for, and one draw. Nothing else is done for speed.
+the model, the knobs that were asked for, and one draw. And that pass looks up the
+model's weights once for a text, not for every token (``sampling.one_token``).
 
 Also shown: how long ``next_words`` takes on a trained model or, if none is named with
 --model, on an untrained one. That is its worst case: all words are about as likely.
