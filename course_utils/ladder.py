@@ -7,8 +7,8 @@ stories that none has seen) is bought by the part alone. ``climb`` trains rungs 
 
     python -m course_utils.ladder --steps 400
 
-The models are narrow: 64 channels, 4 heads of 16. In a wide one a single head can carry
-so much that the parts above it show less.
+The models are narrow: 64 channels, 8 heads of 8. In a wide one, or with wide heads, a
+single head can carry so much that the parts above it show less.
 
 Floor 6: stands on ``training``, ``model`` and the world.
 """
@@ -135,7 +135,8 @@ def climb(names=tuple(RUNGS), steps: int = 100, on_rung=None) -> dict[str, float
     held_out, texts = texts[:HELD_OUT], texts[HELD_OUT:]
     tokenizer = Tokenizer.train(texts[:3000], 1024)
     documents = [tokenizer.encode(text) for text in texts[: BATCH * steps]]
-    config = GPTConfig.preset("course", vocab_size=tokenizer.vocab_size, n_embd=64)
+    V = tokenizer.vocab_size
+    config = GPTConfig.preset("course", vocab_size=V, n_embd=64, n_head=8)
     training = TrainingConfig(
         steps=steps, learning_rate=0.02, schedule="linear", final_fraction=0.0
     )

@@ -47,7 +47,9 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "notebooks"
 COPY_FOLDER = ROOT / "my-course"
 COPY_RECORD = ".shipped.json"  # in the learner's folder: what was shipped last time
-AT_ONCE = 2  # notebooks that run at the same time
+# Notebooks that run at the same time. Each uses all cores: two would wait for each
+# other's threads, and take several times as long as one after the other.
+AT_ONCE = 1
 SECONDS_PER_CELL = 900
 
 COLAB = "https://colab.research.google.com/github/"
