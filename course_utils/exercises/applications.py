@@ -80,6 +80,13 @@ def words_that_people_understand(story, question):
 
 
 @report_prompt.wrong
+def as_one_asks_a_person(story, question):
+    """That is how one asks a person, as the page did at first. No document of the
+    corpus goes on so: begin one of those that ask."""
+    return f"{story}\nQuestion: {question}\nAnswer:"
+
+
+@report_prompt.wrong
 def a_new_line_between(story, question):
     """You begin a new line after the story. A report is one paragraph: the parts are
     joined with one space."""
@@ -92,7 +99,9 @@ def a_new_line_between(story, question):
 def _answer_cases(rng):
     one, other = rng.sample(_NAMES, 2)
     yield [f" {one}.", f" {other}."], [f" {one}.", f" {one}."]
-    yield [f" {one}."] * 3, [f" {one.lower()}.", f"{one}.", f" {one}. {other}."]
+    # Each way to forgive forgives another number of these.
+    small, bare, more = f" {one.lower()}.", f"{one}.", f" {one}. {other}."
+    yield [f" {one}."] * 7, [small, *[bare] * 2, *[more] * 4]
     yield [f" {one}.", f" {other}.", " A cat."], [f" {other}.", f" {one}.", " A cat."]
     yield [" A big cat."] * 2 + [" A dog."], [" A bad cat.", " A big cat.", " A dog"]
     yield [" In the park.", " A red ball."], [" In the park.", " A red ball."]
@@ -128,6 +137,26 @@ def spaces_and_capitals_forgiven(right, given):
     """You forgive spaces and capitals. Many benchmarks do and say so; letter for letter
     does not: the model was asked for the text as it stands."""
     return _share(right, given, lambda a, b: a.strip().lower() == b.strip().lower())
+
+
+@exact_match.wrong
+def spaces_forgiven(right, given):
+    """You strip the spaces. Letter for letter, the space before the answer's first word
+    is part of it: it is part of the token."""
+    return _share(right, given, lambda a, b: a.strip() == b.strip())
+
+
+@exact_match.wrong
+def capitals_forgiven(right, given):
+    """You forgive capitals. Some benchmarks do and say so; letter for letter does not:
+    "mia" is not the name."""
+    return _share(right, given, lambda a, b: a.lower() == b.lower())
+
+
+@exact_match.wrong
+def a_percentage(right, given):
+    """You return a percentage. A share is a number from 0 to 1."""
+    return 100 * _share(right, given, lambda a, b: a == b)
 
 
 @exact_match.wrong
@@ -201,8 +230,8 @@ chat_targets = Exercise(
     name="applications.chat_targets",
     task="(list turns, int end) -> (list inputs, list targets): a conversation as one "
     "row of ids. A turn is (role, ids), the role 'user' or 'assistant'; end follows "
-    "each turn. A target counts if it belongs to an assistant's turn, its end "
-    "included; the others are -100.",
+    "each turn. A target is the next token; it counts if it belongs to an assistant's "
+    "turn, its end included. The others are -100.",
     reference=chat_targets,
     cases=_conversation_cases,
     hints=(
@@ -275,6 +304,31 @@ def targets_not_shifted(turns, end):
 
 
 @chat_targets.wrong
+def labels_as_transformers_takes_them(turns, end):
+    """Your two lists have all n tokens, and are not shifted. That is what transformers'
+    labels are (page 08); here you shift: n - 1 inputs, and for each the next token."""
+    ids, learnt = _row(turns, end)
+    return ids, _masked(ids, learnt)
+
+
+@chat_targets.wrong
+def every_end_is_learnt(turns, end):
+    """The end of the user's turns counts too. The assistant would learn to stop for
+    somebody else; only its own end is its business."""
+    ids, learnt = _row(turns, end)
+    learnt = [x or token == end for x, token in zip(learnt, ids, strict=True)]
+    return ids[:-1], _masked(ids[1:], learnt[1:])
+
+
+@chat_targets.wrong
+def an_end_before_the_first_turn(turns, end):
+    """You begin with end. Documents do; here end follows each turn, and nothing stands
+    before the first."""
+    ids, learnt = _row(turns, end)
+    return [end, *ids[:-1]], _masked(ids, learnt)
+
+
+@chat_targets.wrong
 def the_roles_are_swapped(turns, end):
     """You keep the user's turns and mask the assistant's. That would be a model that
     asks."""
@@ -311,9 +365,9 @@ def preference_loss(chosen, rejected, chosen_before, rejected_before, beta):
 preference_loss = Exercise(
     name="applications.preference_loss",
     task="(chosen, rejected, chosen_before, rejected_before: (B,) each, float beta) -> "
-    "float: log-probabilities of B preferred and B rejected answers, now and before "
-    "this training. The mean of -log sigmoid(beta · margin): by how much more the "
-    "chosen one has risen than the rejected one.",
+    "(): log-probabilities of B preferred and B rejected answers, now and before this "
+    "training. The mean of -log sigmoid(beta · margin), where margin is by how much "
+    "more the chosen one has risen than the rejected one.",
     reference=preference_loss,
     cases=_preference_cases,
     hints=(
@@ -384,6 +438,30 @@ def log_of_a_rounded_sigmoid(chosen, rejected, chosen_before, rejected_before, b
     -inf. logsigmoid computes both in one step."""
     margin = (chosen - chosen_before) - (rejected - rejected_before)
     return -(beta * margin).sigmoid().log().mean()
+
+
+@preference_loss.wrong
+def logs_of_logs(chosen, rejected, chosen_before, rejected_before, beta):
+    """You take the log of a quotient. What comes in are logs already: the formula's
+    log(π / π₀) is a difference of them."""
+    gain = (chosen / chosen_before).log() - (rejected / rejected_before).log()
+    return _loss_of(gain, beta)
+
+
+@preference_loss.wrong
+def the_minus_left_out(chosen, rejected, chosen_before, rejected_before, beta):
+    """The minus is missing: yours is largest, 0, where the model prefers as people do.
+    A loss is what falls."""
+    margin = (chosen - chosen_before) - (rejected - rejected_before)
+    return F.logsigmoid(beta * margin).mean()
+
+
+@preference_loss.wrong
+def the_mean_margin_first(chosen, rejected, chosen_before, rejected_before, beta):
+    """You average the margins, then take the loss. One pair with a huge margin would
+    hide all that are wrong: each pair has a loss of its own."""
+    margin = (chosen - chosen_before) - (rejected - rejected_before)
+    return _loss_of(margin.mean(), beta)
 
 
 @preference_loss.wrong
@@ -460,6 +538,13 @@ def the_layer_scaled_too(x, weight, down, up, alpha):
 def divided_by_the_width(x, weight, down, up, alpha):
     """You divide by the layer's width. The rank is the number of rows of down."""
     return x @ weight.T + alpha / down.shape[1] * (x @ down.T) @ up.T
+
+
+@low_rank.wrong
+def divided_by_the_output_width(x, weight, down, up, alpha):
+    """You divide by the rows of up, the layer's outputs. The rank is what the two thin
+    matrices share: rows of down, columns of up."""
+    return x @ weight.T + alpha / len(up) * (x @ down.T) @ up.T
 
 
 @low_rank.wrong
