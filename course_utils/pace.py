@@ -31,7 +31,7 @@ from course_utils.training import Trainer, TrainingConfig, evaluate
 from course_utils.world import World
 
 RECORD = Path(__file__).parent / "models" / "pace.json"
-PEAKS = {"muon": (0.02,), "adamw": (0.007, 0.014, 0.028, 0.056)}
+PEAKS = {"muon": (0.02,), "adamw": (0.00175, 0.0035, 0.007, 0.014)}
 HELD_OUT = 60  # stories
 BATCH = 32  # stories a step
 

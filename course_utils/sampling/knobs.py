@@ -15,7 +15,8 @@ def penalize_repetition(logits, ids, penalty: float, padding=None) -> torch.Tens
 
     A positive score is divided by ``penalty``; a negative one is multiplied, since
     division would reward it. 1 changes nothing. Where ``padding`` is False, the token
-    does not count. Source: Keskar et al. 2019, section 4.1.
+    does not count. Source: Keskar et al. 2019, section 4.1; the rule for negative
+    scores is that of transformers.
     """
     require(0 < penalty < math.inf, "repetition_penalty", "positive", penalty)
     real = torch.ones_like(ids) if padding is None else padding
