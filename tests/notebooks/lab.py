@@ -74,10 +74,10 @@ def free_port() -> int:
 
 
 class Lab:
-    """``jupyter lab TARGET``, a folder or a notebook; ``home`` takes what it writes."""
+    """``jupyter lab FOLDER``; ``home`` takes what it writes."""
 
-    def __init__(self, target: Path, home: Path):
-        self.target, self.home = target, home
+    def __init__(self, folder: Path, home: Path):
+        self.folder, self.home = folder, home
         self.port, self.token = free_port(), secrets.token_hex(16)
 
     def __enter__(self) -> "Lab":
@@ -100,7 +100,7 @@ class Lab:
         as_root = ["--allow-root"] if os.geteuid() == 0 else []
         return [
             *("nice", "-n", "10"),  # kernels work all the time; the page must answer
-            *(sys.executable, "-m", "jupyterlab", str(self.target), "--no-browser"),
+            *(sys.executable, "-m", "jupyterlab", str(self.folder), "--no-browser"),
             *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={self.port}"),
             *("--ServerApp.port_retries=0", f"--IdentityProvider.token={self.token}"),
             *("--LabApp.expose_app_in_browser=True", *as_root),

@@ -296,7 +296,7 @@ def test_a_page_saved_after_its_run_is_valid_and_keeps_its_still_pictures(lab, o
         "() => window.jupyterapp.shell.currentWidget.context.path"
     )
     opened.command("docmanager:save")
-    saved = nbformat.read(lab.target.parent / path, as_version=4)
+    saved = nbformat.read(lab.folder / path, as_version=4)
     nbformat.validate(saved)
     alive = [
         output.data
@@ -306,7 +306,7 @@ def test_a_page_saved_after_its_run_is_valid_and_keeps_its_still_pictures(lab, o
         and "Interactive figure" in output.data.get("text/plain", "")
     ]
     assert alive and all("image/png" in data for data in alive)
-    assert f"{path}: kept as you left it" in copy_course(lab.target.parent, FOLDER)
+    assert f"{path}: kept as you left it" in copy_course(lab.folder, FOLDER)
 
 
 @pytest.mark.parametrize("opened", ASKING, indirect=True)
