@@ -87,6 +87,15 @@ def their_generate(theirs, ids, n, padding=None, end_of_text=None, seed=0, **opt
     )
 
 
+@torch.no_grad()
+def greedy_without_cache(model, ids, n):
+    """Read the whole text anew for each of n tokens."""
+    for _ in range(n):
+        token = model(ids)[:, -1].argmax(dim=-1, keepdim=True)
+        ids = torch.cat([ids, token], dim=1)
+    return ids
+
+
 def usual_token(model, n):
     """A token that the model writes often, to serve as the end of text."""
     written = generate(model, PROMPTS, n, seed=0)[:, len(PROMPTS[0]) :]
@@ -255,10 +264,7 @@ def test_a_row_of_a_padded_batch_is_what_it_would_be_alone(pair, penalty):
 
 def test_tokens_with_the_cache_are_those_without(pair):
     ids = torch.tensor([PROMPTS[0], PROMPTS[0][::-1]])
-    expected = ids
-    for _ in range(30):
-        token = pair[0](expected)[:, -1].argmax(dim=-1, keepdim=True)
-        expected = torch.cat([expected, token], dim=1)
+    expected = greedy_without_cache(pair[0], ids, 30)
     assert torch.equal(generate(pair[0], ids, 30, temperature=0), expected)
 
 
@@ -313,11 +319,7 @@ def test_what_somebody_changed_in_a_model_is_used_for_each_token(change):
     as_built = generate(model, ids, 30, temperature=0)
     change(model)
     assert not is_plain(model)
-    expected = ids
-    for _ in range(30):
-        with torch.no_grad():
-            token = model(expected)[:, -1].argmax(dim=-1, keepdim=True)
-        expected = torch.cat([expected, token], dim=1)
+    expected = greedy_without_cache(model, ids, 30)
     assert torch.equal(generate(model, ids, 30, temperature=0), expected)
     assert not torch.equal(as_built, expected)
 

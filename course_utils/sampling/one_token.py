@@ -7,6 +7,7 @@ order; tests/benchmarks/bench_sampling.py measures what that buys.
 """
 
 from collections.abc import Callable
+from functools import cache as once
 
 import torch
 import torch.nn.functional as F
@@ -16,8 +17,8 @@ from course_utils.attention import CausalSelfAttention, KVCache
 from course_utils.block import MLP, Block, LayerNorm
 from course_utils.model import GPT
 
-PARTS = {GPT, Block, CausalSelfAttention, MLP, LayerNorm}
-PLAIN = PARTS | {nn.Embedding, nn.Linear, nn.Dropout, nn.ModuleList}
+PLAIN = {GPT, Block, CausalSelfAttention, MLP, LayerNorm}
+PLAIN |= {nn.Embedding, nn.Linear, nn.Dropout, nn.ModuleList}
 
 
 def is_plain(model: nn.Module) -> bool:
@@ -41,11 +42,15 @@ def last_logits(model: GPT) -> Callable[..., torch.Tensor]:
     the cache, as ``GPT.forward`` does. The head is the dearest layer of a small model:
     it works on the last position alone. Dropout must be off.
     """
-    one_token = OneToken(model) if is_plain(model) else None
+
+    @once
+    def one_token() -> OneToken | None:
+        return OneToken(model) if is_plain(model) else None
 
     def scores(ids, cache: list[KVCache], padding=None) -> torch.Tensor:
-        if one_token and padding is None and ids.shape[1] == 1 and cache[0].length:
-            return one_token(ids[:, 0], cache)
+        one_more = padding is None and ids.shape[1] == 1 and cache[0].length
+        if one_more and (fast := one_token()):
+            return fast(ids[:, 0], cache)
         return model.head(model.hidden(ids, cache, padding)[:, -1])
 
     return scores
