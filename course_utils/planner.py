@@ -5,7 +5,7 @@ on: a multiplication and an addition forward, twice as many backward. A device d
 a share of what its data sheet says. And AdamW needs 16 bytes for each parameter before
 anything is read.
 
-Floors: counts what ``config`` describes; draws on ``plots``.
+Floors: counts what ``config`` describes; ``figures.speed`` draws it.
 Sources: Kaplan et al. 2020, "Scaling Laws for Neural Language Models", section 2.1 (6
 operations); Rajbhandari et al. 2020, "ZeRO", sections 3.1 and 5 (16 bytes, and how they
 are divided); Korthikanti et al. 2022, "Reducing Activation Recomputation in Large
@@ -183,98 +183,3 @@ def check_positive(**numbers: float) -> None:
     for name, number in numbers.items():
         if not 0 < number < math.inf:
             raise ValueError(f"{name} must be positive and finite, got {number}")
-
-
-# ------------------------------------------------------------------------- the picture
-
-
-def readable(number: float) -> str:
-    """Return a large number in a few signs: 1.56B, 34M, 12 thousand is 12k."""
-    for size, letter in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if number >= 0.9995 * size:
-            return f"{float(f'{number / size:.3g}'):g}{letter}"
-    return f"{float(f'{number:.3g}'):g}"
-
-
-def draw_plan(plan: Plan):
-    """Return a picture of a plan: among published runs, its memory, its time."""
-    from course_utils import plots  # matplotlib: only where something is drawn
-
-    with plots.house_style():
-        # Placed by hand: to have it laid out would take longer than to draw it.
-        figure = plots.Figure(figsize=(plots.WIDTH, 6.6))
-        _draw_runs(figure.add_axes((0.1, 0.44, 0.85, 0.46)), plan, plots)
-        _draw_memory(figure.add_axes((0.13, 0.08, 0.35, 0.23)), plan, plots)
-        _draw_days(figure.add_axes((0.66, 0.08, 0.29, 0.23)), plan, plots)
-    takes = (
-        f"{plan.flops:.2g} operations, {readable(plan.days)} days "
-        f"on {plan.n_devices:,} x {plan.device}, ${readable(plan.dollars)}"
-    )
-    figure.suptitle(takes, x=0.01, y=0.985, ha="left", weight="bold")
-    text = (
-        "A training run among published ones by parameters and tokens, its memory on "
-        "each device, and its days by the number of devices."
-    )
-    parts = ", ".join(f"{name} {n / 1e9:.1f} GB" for name, n in plan.memory.items())
-    fits = "fits" if plan.fits else "does not fit"
-    return plots.Picture(figure, text, f"{takes}. On each device: {parts}; it {fits}.")
-
-
-def _draw_runs(axes, plan: Plan, plots) -> None:
-    axes.set(title="Your run among published ones", xlabel="tokens")
-    axes.set(ylabel="parameters", xscale="log", yscale="log")
-    _label(axes.set_xticks, range(9, 15))
-    _label(axes.set_yticks, range(8, 13))
-    axes.minorticks_off()
-    axes.set(xlim=(1e9, 1e14), ylim=(5e7, 5e12))
-    for power in range(19, 28):  # lines of equal cost
-        ends = [10**power / 6 / n_tokens for n_tokens in (1e9, 1e14)]
-        axes.plot((1e9, 1e14), ends, color="#BBBBBB", linewidth=0.8, zorder=1)
-        at = max(1.4e9, 10**power / 6 / 3e12)  # along the upper and left edges
-        place = dict(fontsize=8, color="#555555", rotation=-32, va="center")
-        if at < 3e13:
-            axes.text(at, 10**power / 6 / at, f"1e{power}", **place)
-    for run in PUBLISHED:
-        axes.plot(run.n_tokens, run.n_parameters, "o", color=plots.BLUE)
-        left = run.name in ("GPT-2 XL", "Llama 3")  # there is no room on the right
-        label = dict(xytext=(-9 if left else 9, -4), textcoords="offset points")
-        label |= dict(fontsize=9, ha="right" if left else "left")
-        axes.annotate(run.name, (run.n_tokens, run.n_parameters), **label)
-    yours = dict(color=plots.VERMILION, markersize=16, zorder=3, label="your run")
-    axes.plot([plan.n_tokens], [plan.n_parameters], "*", **yours)
-    axes.legend(loc="lower right", numpoints=1)
-
-
-def _label(set_ticks, powers) -> None:
-    """Label powers of ten in words: 1B in the place of a formula."""
-    ticks = [10.0**power for power in powers]
-    set_ticks(ticks, [readable(tick) for tick in ticks])
-
-
-def _draw_memory(axes, plan: Plan, plots) -> None:
-    room = DEVICES[plan.device].memory / 1e9
-    axes.set(title="Memory of one device", xlabel="GB, before activations")
-    sizes = {name: size / 1e9 for name, size in plan.memory.items()}
-    sizes["all"] = sum(sizes.values())
-    colours = (plots.BLUE, plots.PURPLE, plots.GREEN, plots.DARK)
-    bars = axes.barh(list(sizes), list(sizes.values()), color=colours)
-    labels = [readable(size) for size in sizes.values()]
-    axes.bar_label(bars, labels, padding=3, fontsize=9)
-    axes.axvline(room, color=plots.VERMILION, linestyle="--", label="its room")
-    axes.invert_yaxis()
-    axes.set_xlim(0, 1.3 * max(sizes["all"], room))
-    axes.legend(frameon=False, loc="upper right")
-
-
-def _draw_days(axes, plan: Plan, plots) -> None:
-    axes.set(title="Days, by devices", xlabel="devices", ylabel="days")
-    axes.set(xscale="log", yscale="log")
-    _label(axes.set_xticks, range(0, 6, 1))
-    axes.set_yticks([0.01, 1, 365, 36_500], ["15 min", "1", "a year", "a century"])
-    axes.minorticks_off()
-    axes.set(xlim=(1, 2e5), ylim=(1e-3, 1e6))
-    whole = plan.device_hours / 24
-    axes.plot((1, 1e5), (whole, whole / 1e5), color=plots.DARK)
-    axes.plot([plan.n_devices], [plan.days], "*", color=plots.VERMILION, markersize=14)
-    words = f"{readable(plan.days)} days, ${readable(plan.dollars)}"
-    axes.text(0.04, 0.06, words, transform=axes.transAxes, fontsize=9)

@@ -21,8 +21,8 @@ FLOORS = [
     "block",
     "model",
     "training sampling huggingface ablation lora quantization",
-    "plots shipped notebooks ladder speculative context learning_rates answers bias",
-    "widgets decoding pace scaling planner fine_tuning",
+    "planner shipped notebooks ladder speculative context learning_rates answers bias",
+    "figures decoding pace scaling fine_tuning",
     "exercises",
 ]
 FLOOR = {
@@ -36,8 +36,8 @@ NEIGHBOURS = {("training", "sampling")}
 IMPORTERS = {
     "transformers": {"huggingface"},
     "huggingface_hub": {"huggingface"},
-    "matplotlib": {"plots"},
-    "ipywidgets": {"widgets"},
+    "matplotlib": {"figures"},
+    "ipywidgets": {"figures"},
 }
 INSIDE_FUNCTIONS = {("exercises", "ipywidgets")}
 

@@ -1,0 +1,121 @@
+"""Page 09: a model's answer to a task, token by token."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+import torch
+from ipywidgets import IntSlider, Layout, SelectionSlider, Text
+from matplotlib.figure import Figure
+
+from course_utils.cross_entropy import log_softmax
+from course_utils.figures.interactive import Interactive
+from course_utils.figures.plots import MODEL, TRUTH, Picture, house_style
+from course_utils.figures.tokens import (
+    draw_guesses,
+    likeliest,
+    percent,
+    text_over_panels,
+    token_label,
+)
+from course_utils.sampling import encode_prompt, stream
+from course_utils.world.tasks import Task, in_own_words
+
+
+class ReadablePicture(Picture):
+    """A picture under a text that can be read without it, and selected.
+
+    Where no installed font has Chinese characters, the picture shows boxes instead.
+    """
+
+    def __init__(self, figure: Figure, text: str, alt: str, above: Sequence[str]):
+        super().__init__(figure, text, alt)
+        self.above = above
+
+    def to_html(self) -> str:
+        """Return the text's lines as a paragraph, and the picture below it."""
+        return f"<p>{'<br>'.join(map(escape, self.above))}</p>{super().to_html()}"
+
+
+@house_style()
+def answer_view(
+    pieces: Sequence[bytes],
+    chances: Sequence[float],
+    chosen: int,
+    guess: Mapping[str, float],
+    above: Sequence[str],
+) -> ReadablePicture:
+    """Draw a prompt with its answer, each answer token darker the surer the model was.
+
+    ``chances`` are the probabilities of the answer's tokens, the last of ``pieces``;
+    ``chosen`` is one of them, counted from 0; ``guess`` holds what might have stood in
+    its place. ``above`` are lines of text that say the answer.
+    """
+    n_prompt = len(pieces) - len(chances)
+    shades = [0.0] * n_prompt + list(chances)
+    title = "What the model reads, and in blue what it answers"
+    figure, grid = text_over_panels(pieces, shades, n_prompt + chosen, title, 3.4, 2.4)
+    came = pieces[n_prompt + chosen].decode("utf-8", errors="replace")
+    bars = figure.add_subplot(grid[1, 0])
+    draw_guesses(bars, {"model": {came: chances[chosen], **guess}}, came)
+    sure = figure.add_subplot(grid[1, 1], title="How sure of each token")
+    sure.set(xlabel="token of the answer", ylabel="probability (%)", ylim=(0, 105))
+    colours = [TRUTH if i == chosen else MODEL for i in range(len(chances))]
+    sure.bar(range(1, len(chances) + 1), [100 * p for p in chances], color=colours)
+    text = (
+        "A prompt and a model's answer, each of its tokens darker the surer the model "
+        "was, over what might have stood in one place and how sure it was of each."
+    )
+    framed = f"The framed token {token_label(pieces[n_prompt + chosen])}"
+    alt = f"{text} {' '.join(above)} {framed} had {percent(chances[chosen])} percent."
+    return ReadablePicture(figure, text, alt, above)
+
+
+class Assistant(Interactive):
+    """Set a model a task, and read its answer token by token beside the right one.
+
+    ``examples`` maps a kind of task to some tasks of it. What is written into the text
+    box takes the place of the example's question, story or sentence. The answer is the
+    greedy one; a token past its end is its last.
+    """
+
+    def __init__(self, model, tokenizer, examples: Mapping[str, Sequence[Task]]):
+        def draw(task: str, example: int, own: str, token: int) -> Picture:
+            posed = examples[task][example]
+            prompt, right = posed.prompt, posed.answer
+            if own.strip():
+                prompt, right = in_own_words(posed, own.strip())
+            ids = encode_prompt(model, tokenizer, prompt)
+            new, every = _greedy_answer(model, tokenizer, ids)
+            chances = [row[i].item() for row, i in zip(every, new, strict=True)]
+            pieces = [tokenizer.token_bytes(i) for i in [*ids[1:], *new]]
+            chosen = min(token, len(new)) - 1
+            answer = tokenizer.decode([i for i in new if i != tokenizer.end_of_text])
+            above = [f"The model: {answer.strip()}", _verdict(answer, right)]
+            guess = likeliest(tokenizer, every[chosen], 6)
+            return answer_view(pieces, chances, chosen, guess, above)
+
+        n = min(map(len, examples.values()))
+        half = Layout(width="450px")
+        super().__init__(
+            draw,
+            task=SelectionSlider(options=list(examples), layout=half),
+            example=IntSlider(0, max=n - 1, layout=half),
+            own=Text("", description="Your own words (then Enter)"),
+            token=IntSlider(1, 1, 40, description="token of the answer", layout=half),
+        )
+
+
+def _verdict(answer: str, right: str | None) -> str:
+    if right is None:
+        return "Right answer: the world does not know one."
+    same = "the same" if answer == right else "not the same"
+    return f"Right answer: {right.strip()} ({same})"
+
+
+@torch.no_grad()
+def _greedy_answer(model, tokenizer, ids: list[int]) -> tuple[list[int], torch.Tensor]:
+    """Return a greedy answer's tokens, and the chances in each place: (new, V)."""
+    end, room = tokenizer.end_of_text, model.config.n_positions - len(ids)
+    new = list(stream(model, ids, min(room, 100), temperature=0, end_of_text=end))
+    logits = model(torch.tensor([ids + new]))[0, len(ids) - 1 : -1]
+    return new, log_softmax(logits).exp()

@@ -1,0 +1,138 @@
+"""Pages 04 and 08: where the loss of a text sits, word by word and token by token."""
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+
+import torch
+from ipywidgets import IntSlider, Layout, Text
+
+from course_utils.cross_entropy import log_softmax
+from course_utils.figures.interactive import Interactive
+from course_utils.figures.plots import DARK, MODEL, TRUTH, Picture, house_style
+from course_utils.figures.tokens import (
+    draw_guesses,
+    likeliest,
+    text_over_panels,
+    token_label,
+)
+from course_utils.sampling import encode_prompt, next_words
+from course_utils.world import WORD
+
+
+@house_style()
+def story_losses(
+    pieces: Sequence[bytes],
+    model: Sequence[float],
+    truth: Sequence[float] | None,
+    chosen: int,
+    guesses: Mapping[str, Mapping[str, float]],
+    title: str,
+) -> Picture:
+    """Draw a story's words, darker where they cost the model more, and how it adds up.
+
+    ``model`` and ``truth`` hold the surprise at each word in nats, of the model and of
+    the true probabilities. ``guesses`` maps "model" and "truth" to probabilities of the
+    word at ``chosen``, before it was seen. Where no truth is known it is None, and
+    ``guesses`` has the model's alone.
+    """
+    shades = [min(1.0, nats / 4) for nats in model]  # 4 nats: one in 55
+    figure, grid = text_over_panels(pieces, shades, chosen, title, 3.4, 2.4)
+    came = pieces[chosen].decode("utf-8", errors="replace")
+    draw_guesses(figure.add_subplot(grid[1, 0]), guesses, came)
+    sums = figure.add_subplot(grid[1, 1], title="How it adds up")
+    unit = "words" if truth else "tokens"
+    sums.set(xlabel=f"{unit} read", ylabel="nats so far")
+    known = [("model", model, "-")]
+    known += [] if truth is None else [("truth", truth, "--")]
+    for name, nats, look in known:
+        colour = MODEL if name == "model" else TRUTH
+        total = list(itertools.accumulate(nats, initial=0.0))
+        sums.plot(total, look, color=colour, label=f"{name}: {total[-1]:.1f}")
+    sums.axvline(chosen + 0.5, color=DARK, linewidth=0.8)
+    sums.legend(frameon=False, loc="lower right", fontsize=8)
+    text = (
+        "The tokens of a text, darker where they cost the model more, over the next "
+        "token's probabilities and the sum of the surprises."
+        if truth is None
+        else "The words of a story, darker where they cost the model more, over the "
+        "next word's probabilities and the sum of the surprises, the model's and the "
+        "true."
+    )
+    costs = f"the model {model[chosen]:.2f} nats"
+    costs += "" if truth is None else f", the truth {truth[chosen]:.2f}"
+    word = token_label(pieces[chosen])
+    framed = f"The framed {unit[:-1]} {word} costs {costs}."
+    return Picture(figure, text, f"{title}. {framed}")
+
+
+class StoryLosses(Interactive):
+    """Step through a story: what each word costs a model, and what it costs the truth.
+
+    Below the story: the next word's probabilities, the model's beside the true, and how
+    the surprises add up. Raises ValueError if the world could not have told the text.
+    """
+
+    def __init__(self, model, tokenizer, world, text: str, word: int = 1):
+        words = WORD.findall(text)
+        befores = ["".join(words[:i]) for i in range(len(words))]
+        if not world.is_valid(text):
+            raise ValueError(f"text must be a story of the world, got {text!r}")
+        truths = [world.next_words(before) for before in befores]
+        chances = [truth[word] for truth, word in zip(truths, words, strict=True)]
+        true = [max(0.0, -math.log(chance)) for chance in chances]
+        nats = word_losses(model, tokenizer, words)
+        pieces = [word.encode() for word in words]
+
+        def draw(word: int) -> Picture:
+            guess = next_words(model, tokenizer, befores[word], n=50)
+            guesses = {"model": guess, "truth": truths[word]}
+            costs = f"the model {nats[word]:.2f}, the truth {true[word]:.2f} nats"
+            title = f"Word {word + 1}, “{words[word].strip()}”, costs {costs}"
+            return story_losses(pieces, nats, true, word, guesses, title)
+
+        slider = IntSlider(word, 1, len(words) - 1, layout=Layout(width="98%"))
+        super().__init__(draw, word=slider)
+
+
+@torch.no_grad()
+def word_losses(model, tokenizer, words: list[str]) -> list[float]:
+    """Return a model's surprise at each word of a text, in nats: its tokens' sum.
+
+    Words are cut as the tokenizer cuts them, so that no token belongs to two.
+    """
+    ids = [tokenizer.encode(word) for word in words]
+    row = torch.tensor([[tokenizer.end_of_text, *itertools.chain(*ids)]])
+    log_probs = log_softmax(model(row[:, :-1]))[0]
+    nats = -log_probs.gather(-1, row[0, 1:, None]).squeeze(-1)
+    return [part.sum().item() for part in nats.split([len(part) for part in ids])]
+
+
+class TokenSurprises(Interactive):
+    """Write a text, and see what each of its tokens costs a model.
+
+    Below: what the model expected in the place of the chosen token, and how the
+    surprises add up. A token past the text's end is its last.
+    """
+
+    def __init__(self, model, tokenizer, text: str, token: int = 1):
+        def draw(text: str, token: int) -> Picture:
+            ids = encode_prompt(model, tokenizer, text)
+            if len(ids) < 2:
+                raise ValueError("write at least one word")
+            with torch.no_grad():
+                log_probs = log_softmax(model(torch.tensor([ids[:-1]])))[0]
+            nats = [-row[i].item() for row, i in zip(log_probs, ids[1:], strict=True)]
+            chosen = min(token, len(nats)) - 1
+            guess = likeliest(tokenizer, log_probs[chosen].exp(), 8)
+            pieces = [tokenizer.token_bytes(i) for i in ids[1:]]
+            came = tokenizer.decode([ids[chosen + 1]])
+            guess.setdefault(came, math.exp(-nats[chosen]))
+            title = (
+                f"Token {chosen + 1}, “{came.strip()}”, costs {nats[chosen]:.2f} nats"
+            )
+            return story_losses(pieces, nats, None, chosen, {"model": guess}, title)
+
+        box = Text(text, description="Your text (then Enter)")
+        slider = IntSlider(token, 1, 60, layout=Layout(width="450px"))
+        super().__init__(draw, text=box, token=slider)

@@ -1,0 +1,108 @@
+"""Page 07: what the knobs make of a distribution, and the tree of a beam search."""
+
+import textwrap
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from matplotlib.figure import Figure
+
+from course_utils.figures.plots import (
+    DARK,
+    MODEL,
+    WIDTH,
+    Picture,
+    house_style,
+    new_axes,
+)
+from course_utils.figures.tokens import token_label
+
+_CUT = "#BBBBBB"
+
+
+@house_style()
+def knob_bars(
+    tokens: Sequence[bytes],
+    before: Sequence[float],
+    after: Sequence[float],
+    title: str,
+    samples: Sequence[str] = (),
+) -> Picture:
+    """Draw what the knobs make of a distribution, and texts written with them.
+
+    ``before`` and ``after`` are the probabilities of ``tokens``, likeliest first. What
+    has 0 afterwards is cut, and grey.
+    """
+    figure = Figure(figsize=(WIDTH, 3.7 + 0.22 * len(samples)), layout="constrained")
+    axes = figure.add_subplot(title=title, ylabel="probability (%)")
+    places = range(len(tokens))
+    colours = [_CUT if p == 0 else "none" for p in after]
+    edges = [_CUT if p == 0 else DARK for p in after]
+    axes.bar(places, [100 * p for p in after], 0.8, color=MODEL, label="with the knobs")
+    axes.bar(places, [100 * p for p in before], 0.8, color=colours, edgecolor=edges)
+    axes.bar(0, 0, color="none", edgecolor=DARK, label="the model's own")
+    axes.bar(0, 0, color=_CUT, label="cut off")
+    axes.set_xticks(places, map(token_label, tokens), rotation=60, fontsize=8.5)
+    axes.grid(False, axis="x")
+    axes.margins(x=0.01)
+    axes.legend(frameon=False, loc="upper right")
+    lines = [textwrap.shorten(sample, 92, placeholder=" …") for sample in samples]
+    if lines:
+        figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=9)
+    text = (
+        "Bar chart of the likeliest next tokens: the model's own probabilities as "
+        "outlines, those with the knobs filled, what is cut off grey"
+    )
+    n_cut = sum(p == 0 for p in after)
+    told = f"{text}. {title}; {n_cut} of the {len(tokens)} shown are cut off. "
+    return Picture(figure, f"{text}.", told + " ".join(lines))
+
+
+class Twig(NamedTuple):
+    """A text of a beam search: what it adds to which text of the step before."""
+
+    parent: int  # its place among the kept ones of the step before
+    label: bytes
+    log_prob: float  # of the whole text, in nats
+    kept: bool
+
+
+@house_style()
+def beam_tree(steps: Sequence[Sequence[Twig]], title: str) -> Picture:
+    """Draw a beam search as a tree, a column for each step, likeliest text on top.
+
+    The texts that are kept are blue, those that lose against them grey. A line goes to
+    the text of the step before that each one extends.
+    """
+    rows = max(map(len, steps))
+    figure, axes = new_axes(title, "", "", height=0.8 + 0.42 * rows)
+    axes.set(xlim=(-0.35, len(steps) + 0.5), ylim=(rows - 0.4, -0.6))
+    axes.set_axis_off()
+    above = [(0.0, (rows - 1) / 2)]
+    root = dict(facecolor="white", edgecolor="none", pad=2)
+    axes.text(*above[0], "start", ha="center", va="center", weight="bold", bbox=root)
+    for column, step in enumerate(steps, 1):
+        kept = []
+        for row, twig in enumerate(step):
+            colour = MODEL if twig.kept else _CUT
+            x, y = above[twig.parent]
+            # From the middle of a box, hidden behind it, straight out and across.
+            places = [x, x + 0.4, column - 0.34], [y, y, row]
+            axes.plot(*places, color=colour, lw=1, zorder=1 + twig.kept)
+            label = f"{_shown(twig)}  {twig.log_prob:.1f}"
+            box = dict(boxstyle="round,pad=0.25", fc="white", ec=colour)
+            ink = dict(color=DARK if twig.kept else "#767676", zorder=4)
+            axes.text(column - 0.33, row, label, va="center", bbox=box, **ink)
+            if twig.kept:
+                kept.append((column - 0.2, float(row)))
+        above = kept
+    n_kept = sum(twig.kept for twig in steps[-1])
+    text = (
+        f"Tree of a beam search over {len(steps)} steps: in each, the {n_kept} "
+        "likeliest texts are kept, and the others end there"
+    )
+    last = " ".join(f"{_shown(twig)} {twig.log_prob:.1f};" for twig in steps[-1])
+    return Picture(figure, f"{text}.", f"{text}. Last step: {last}")
+
+
+def _shown(twig: Twig) -> str:
+    return "(end)" if twig.label == b"<|endoftext|>" else token_label(twig.label)

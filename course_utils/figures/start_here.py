@@ -1,0 +1,142 @@
+"""Page 00: the map of the course, and next words beside the true ones."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from ipywidgets import Text
+from matplotlib.axes import Axes
+from matplotlib.patches import FancyBboxPatch
+
+from course_utils.figures.interactive import Interactive
+from course_utils.figures.plots import (
+    BLUE,
+    DARK,
+    MODEL,
+    TRUTH,
+    Picture,
+    house_style,
+    new_axes,
+)
+from course_utils.figures.tokens import percent, rank, readable_word
+from course_utils.sampling import next_words
+
+
+class Chapter(NamedTuple):
+    """A box on the map: how long the page runs, and how long it takes to study."""
+
+    title: str
+    seconds_to_run: int
+    minutes_to_study: int
+
+
+@house_style()
+def course_map(chapters: Sequence[Chapter], per_row: int = 4) -> Picture:
+    """Draw the chapters as boxes, in reading order from left to right, row by row."""
+    n_rows = -(-len(chapters) // per_row)
+    hours = round(sum(chapter.minutes_to_study for chapter in chapters) / 60)
+    title = f"{len(chapters)} pages, {hours} hours (seconds to run · minutes to study)"
+    figure, axes = new_axes(title, "", "", height=0.5 + 0.85 * n_rows)
+    axes.set(xlim=(-0.5, per_row - 0.5), ylim=(n_rows - 0.5, -0.5))
+    axes.set_axis_off()
+    for place, chapter in enumerate(chapters):
+        row, column = divmod(place, per_row)
+        _draw_box(axes, column, row, chapter)
+        if place + 1 < len(chapters) and column + 1 < per_row:
+            ends = dict(xy=(column + 0.58, row), xytext=(column + 0.42, row))
+            axes.annotate("", **ends, arrowprops=dict(arrowstyle="->", color=DARK))
+    boxes = [
+        f"{name} (runs {seconds} s, {minutes} min to study)"
+        for name, seconds, minutes in chapters
+    ]
+    return Picture(figure, "Map of the course, in order: " + "; ".join(boxes) + ".")
+
+
+def _draw_box(axes: Axes, column: int, row: int, chapter: Chapter) -> None:
+    corner = (column - 0.42, row - 0.4)
+    style = "round,pad=0,rounding_size=0.08"
+    fill = dict(facecolor="#EAF3F9", edgecolor=BLUE)
+    axes.add_patch(FancyBboxPatch(corner, 0.84, 0.8, boxstyle=style, **fill))
+    centred = dict(ha="center", va="center")
+    name = "\n".join(textwrap.wrap(chapter.title, 16))
+    axes.text(column, row - 0.1, name, weight="bold", **centred)
+    times = f"{chapter.seconds_to_run} s · {chapter.minutes_to_study} min"
+    axes.text(column, row + 0.26, times, fontsize=9, **centred)
+
+
+@house_style()
+def next_word_bars(
+    model: Mapping[str, float],
+    truth: Mapping[str, float],
+    title: str = "The next word: the model's guess beside the truth",
+    n: int = 8,
+) -> Picture:
+    """Draw the probabilities of next words as pairs of bars, likeliest on top.
+
+    ``model`` and ``truth`` map words (with the space before them; "" is the end) to
+    probabilities. An empty ``truth`` leaves the model's bars alone. The ``n`` words
+    that are likeliest in either are shown. The picture's ``text`` names words only by
+    ``truth``, which is the same on every machine.
+    """
+    shown = sorted({*model, *truth}, key=lambda word: rank(word, truth, model))[:n]
+    figure, axes = new_axes(
+        title, "probability (%)", "", height=1.2 + 0.36 * len(shown)
+    )
+    places = range(len(shown))
+    pairs = [("model", model, MODEL, -0.2), ("truth", truth, TRUTH, 0.2)]
+    for name, chances, colour, shift in pairs if truth else pairs[:1]:
+        values = [chances.get(word, 0.0) for word in shown]
+        at, lengths = [place + shift for place in places], [100 * p for p in values]
+        bars = axes.barh(at, lengths, 0.38, color=colour, label=name)
+        axes.bar_label(bars, [percent(p) for p in values], padding=3, fontsize=9)
+    axes.set_yticks(places, [readable_word(word) for word in shown])
+    axes.invert_yaxis()
+    axes.set_xlim(0, 108)
+    axes.grid(False, axis="y")
+    axes.legend(frameon=False, loc="lower right")
+    return Picture(figure, _bars_text(truth, n), _bars_alt(title, shown, model, truth))
+
+
+def _bars_text(truth: Mapping[str, float], n: int) -> str:
+    if not truth:
+        return "Bar chart of the model's probabilities for the next word."
+    ranked = sorted(truth, key=lambda word: (-round(truth[word], 9), word))[:n]
+    words = ", ".join(
+        f"{readable_word(word)} {percent(truth[word])}%" for word in ranked
+    )
+    return (
+        "Bar chart of the probabilities of the next word, the model's beside the true "
+        f"ones. True are: {words}."
+    )
+
+
+def _bars_alt(title: str, shown: Sequence[str], model: Mapping, truth: Mapping) -> str:
+    rows = []
+    for word in shown:
+        row = f"{readable_word(word)}: model {percent(model.get(word, 0.0))}%"
+        if truth:
+            row += f", truth {percent(truth.get(word, 0.0))}%"
+        rows.append(row)
+    return f"{' '.join(title.split())} ({'; '.join(rows)})"
+
+
+class NextWord(Interactive):
+    """Edit a prompt and see what comes next: the model's bars beside the true ones.
+
+    ``world`` knows the true distribution. Where it would never tell a story with this
+    beginning, the picture says so and shows the model's bars alone.
+    """
+
+    def __init__(self, model, tokenizer, world, prompt: str):
+        def draw(prompt: str) -> Picture:
+            # Many words, so that hardly a true one is missing among the model's.
+            guess = next_words(model, tokenizer, prompt, n=100)
+            truth = world.next_words(prompt)
+            end = prompt if len(prompt) <= 30 else "…" + prompt[-29:]
+            title = f"What follows “{end}”?"
+            if not truth:
+                title += "\nThe world never tells this: the model guesses alone"
+            return next_word_bars(guess, truth, title)
+
+        box = Text(prompt, description="The story so far (then Enter)")
+        super().__init__(draw, prompt=box)
