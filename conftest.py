@@ -1,4 +1,7 @@
-"""Numbers in a notebook's stored output that may move a little from run to run.
+"""How the test suite runs notebooks: side by side, and numbers within a tolerance.
+
+Each of the processes that share the work uses one thread. Models are small here: a
+second thread brings a page little, and takes a core from the page beside it.
 
 A cell with the tag ``within-10-percent`` (any whole number from 1 to 50) is compared
 number by number: each may differ from the stored one by so many per cent of it, and
@@ -7,7 +10,12 @@ as nbval does it. What a page prints is best rounded until it is the same on eve
 machine; the tag is for a training run's figures, where that would leave nothing.
 """
 
+import os
 import re
+
+# Before torch is imported, and for the kernels that run the pages.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 TAG = re.compile(r"within-([1-9]|[1-4]\d|50)-percent")
 NUMBER = re.compile(r"(?<![\w.])[-+−]?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?")
