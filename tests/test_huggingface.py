@@ -119,10 +119,10 @@ def test_hidden_states_equal_gpt2s_in_every_layer(shape):
 
 
 def test_the_clinics_copied_head_gives_equal_logits_and_is_lost_on_the_way_back():
-    from course_utils.exercises.chapters import find
-    from course_utils.exercises.clinics import Clinic
+    from course_utils.exercises.course import CATALOGUE
+    from course_utils.exercises.engine.clinics import Clinic
 
-    case = find("huggingface.head_apart", Clinic)
+    case = CATALOGUE.find("huggingface.head_apart", Clinic)
     config = ODD_SHAPES["three heads of 7"]
     ours, ids = stand_in_gpt2(0, config), random_ids(config, 2, 9)
 
@@ -494,13 +494,13 @@ def test_the_tracer_finds_what_a_function_does_not_compute(fault, part):
 
 
 def test_the_exercise_my_gpt_gives_transformers_logits():
-    from course_utils.exercises.chapters import find
+    from course_utils.exercises.course import CATALOGUE
 
     config = GPTConfig(vocab_size=31, n_positions=16, n_layer=12, n_head=3, n_embd=24)
     theirs = huggingface.to_huggingface(huggingface.stand_in_gpt2(0, config))
     ids = torch.randint(0, 31, (2, 9), generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        ours = find("block.my_gpt").reference(ids, theirs.state_dict(), 3)
+        ours = CATALOGUE.find("block.my_gpt").reference(ids, theirs.state_dict(), 3)
         torch.testing.assert_close(ours, theirs(ids).logits, rtol=0, atol=5e-5)
 
 

@@ -16,7 +16,7 @@ import nbformat
 import pytest
 from lab import CHROMIUM, FLAGS, Lab, Notebook, needs_chromium
 
-from course_utils.exercises.chapters import find
+from course_utils.exercises.course import CATALOGUE
 from course_utils.notebooks import FOLDER, ROOT, copy_course, reading_order
 
 pytestmark = [pytest.mark.browser, needs_chromium]
@@ -331,7 +331,7 @@ def test_a_guess_is_made_and_a_hint_comes_by_keyboard(opened):
 @pytest.mark.parametrize("opened", ["01_tokenization.ipynb"], indirect=True)
 def test_an_exercise_answers_a_wrong_and_a_right_solution(lab, opened):
     name = "tokenization.merge_pair"
-    exercise = find(name)
+    exercise = CATALOGUE.find(name)
     answers = {
         "not yet": exercise.solution_cell().replace("return ", "return [] and ", 1),
         "solved": exercise.solution_cell(),

@@ -14,9 +14,10 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell
 
-from course_utils.exercises.chapters import find
+from course_utils.exercises.course import CATALOGUE
 from course_utils.notebooks import FOLDER, reading_order, refresh
 
+find = CATALOGUE.find
 ANSWER = re.compile(r'^@exercise\("([\w.]+)"\)$', re.M)
 PAGES = reading_order(FOLDER)
 

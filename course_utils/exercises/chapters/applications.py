@@ -6,10 +6,10 @@ and no matrix is square: what works by luck on even shapes is seen.
 
 import torch.nn.functional as F
 
-from .clinics import Clinic
-from .definition import Exercise
-from .inputs import tensor
-from .questions import Question
+from course_utils.exercises.engine.clinics import Clinic
+from course_utils.exercises.engine.definition import Exercise
+from course_utils.exercises.engine.inputs import tensor
+from course_utils.exercises.engine.questions import Question
 
 # --- a task as the beginning of a document --------------------------------------------
 

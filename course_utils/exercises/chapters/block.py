@@ -11,12 +11,11 @@ import torch.nn.functional as F
 
 from course_utils import block as component
 from course_utils.exercises import mine
-
-from .attention import multi_head
-from .clinics import Clinic
-from .definition import Exercise
-from .inputs import tensor
-from .questions import Question
+from course_utils.exercises.chapters.attention import multi_head
+from course_utils.exercises.engine.clinics import Clinic
+from course_utils.exercises.engine.definition import Exercise
+from course_utils.exercises.engine.inputs import tensor
+from course_utils.exercises.engine.questions import Question
 
 # --- tokens and positions become vectors ----------------------------------------------
 

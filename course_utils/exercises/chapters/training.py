@@ -13,13 +13,12 @@ from torch import nn
 
 from course_utils.config import GPTConfig
 from course_utils.data import StreamBatches
+from course_utils.exercises.engine.clinics import Clinic
+from course_utils.exercises.engine.definition import Exercise
+from course_utils.exercises.engine.inputs import tensor
+from course_utils.exercises.engine.questions import Question
 from course_utils.model import GPT
 from course_utils.training import Trainer, TrainingConfig
-
-from .clinics import Clinic
-from .definition import Exercise
-from .inputs import tensor
-from .questions import Question
 
 # --- windows of a stream --------------------------------------------------------------
 

@@ -32,14 +32,11 @@ def choose(
     return [*first, *rest][:n_questions]
 
 
-def recall(chapter: str, n_questions: int = 3) -> Live:
-    """Return recall questions on the chapters before this one, answers folded.
+def recall(questions: Sequence[Question], n_questions: int) -> Live:
+    """Return a part of a page that asks the first of these, answers folded.
 
-    End a notebook's cell with it: ``recall("attention")``.
+    The stored page shows the same to everybody, the live one this learner's own.
     """
-    from .chapters import questions_before
-
-    questions = questions_before(chapter)
     same_for_all = choose(questions, set(), n_questions)
 
     def own():

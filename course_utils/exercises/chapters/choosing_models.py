@@ -8,10 +8,10 @@ import math
 
 import torch
 
-from .clinics import Clinic
-from .definition import Exercise
-from .inputs import tensor
-from .questions import Question
+from course_utils.exercises.engine.clinics import Clinic
+from course_utils.exercises.engine.definition import Exercise
+from course_utils.exercises.engine.inputs import tensor
+from course_utils.exercises.engine.questions import Question
 
 # --- the Pareto front -----------------------------------------------------------------
 

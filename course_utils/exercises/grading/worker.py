@@ -14,13 +14,12 @@ from pathlib import Path
 
 import torch
 
-from . import learner
-from .answers import answer_from, answers
-from .chapters import find
+from ..course import CATALOGUE, LEARNER
+from ..engine.answers import answer_from, answers
+from ..engine.definition import Exercise
+from ..engine.diagnosis import Verdict, check
+from ..engine.limits import TimeLimit, time_limit
 from .containment import contain, limit_processor_time
-from .definition import Exercise
-from .diagnosis import Verdict, check
-from .limits import TimeLimit, time_limit
 
 LARGEST_NOTEBOOK = 50 << 20  # bytes
 
@@ -49,7 +48,7 @@ def evaluate(task: Exercise, source: str, seed: int) -> Verdict:
     except BaseException as error:  # exit() as well: it costs this exercise only
         return Verdict("error", fault=type(error).__name__)
     if verdict.status == "solved":
-        learner.session.solved[task.name] = function  # mine(...) in later answers
+        LEARNER.session.solved[task.name] = function  # mine(...) in later answers
     return verdict
 
 
@@ -74,7 +73,7 @@ def work(
         tasks = {}
         for name in found:
             try:
-                tasks[name] = find(name)
+                tasks[name] = CATALOGUE.find(name)
             except ValueError:
                 problems.append(f"no exercise is called {name[:60]!r}")
         send(found=list(tasks), problems=problems)

@@ -9,12 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.exercises import learner, progress, store
-from course_utils.exercises.__main__ import main
-from course_utils.exercises.chapters import find
-from course_utils.exercises.containment import _guard
-from course_utils.exercises.grade import find_submissions, grade, recompute
-from course_utils.exercises.worker import code_cells
+from course_utils.exercises import mine, progress
+from course_utils.exercises.course import CATALOGUE, LEARNER
+from course_utils.exercises.engine import store
+from course_utils.exercises.engine.learner import Session
+from course_utils.exercises.grading.command import main
+from course_utils.exercises.grading.containment import _guard
+from course_utils.exercises.grading.grade import find_submissions, grade, recompute
+from course_utils.exercises.grading.worker import code_cells
+
+find = CATALOGUE.find
 
 MASK, SPLIT, WORDS = (
     "attention.causal_mask",
@@ -273,7 +277,7 @@ def test_answers_in_several_notebooks_of_a_learner_share_a_row_and_their_functio
 
 def test_a_lost_progress_file_is_made_anew_from_the_answers(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "progress.json"))
-    monkeypatch.setattr(learner, "session", learner.Session())
+    monkeypatch.setattr(LEARNER, "session", Session())
     own = answer(MASK, "return torch.ones(T, T).tril() > 0.5")
     write(tmp_path / "notebooks" / "02.ipynb", own, VIEWED, right(WORDS))
     text = str(progress(tmp_path / "notebooks"))
@@ -281,7 +285,7 @@ def test_a_lost_progress_file_is_made_anew_from_the_answers(tmp_path, monkeypatc
     entries = store.load()
     assert entries[MASK]["solved"] and entries[WORDS]["solved"]
     assert SPLIT not in entries
-    assert learner.mine(MASK)(1).tolist() == [[True]]
+    assert mine(MASK)(1).tolist() == [[True]]
     assert "tril() > 0.5" in entries[MASK]["source"]
     with pytest.raises(NotADirectoryError, match="no such folder"):
         recompute(tmp_path / "nowhere")
@@ -300,7 +304,7 @@ def test_the_command_refuses_what_it_cannot_do(tmp_path, capsys):
 
 
 def test_a_formula_in_a_learners_name_does_not_reach_the_spreadsheet(tmp_path):
-    from course_utils.exercises.grade import Row, write_tables
+    from course_utils.exercises.grading.grade import Row, write_tables
 
     write_tables([Row("=1+1"), Row("ann")], tmp_path / "grades.csv")
     lines = (tmp_path / "grades.csv").read_text().splitlines()

@@ -60,10 +60,7 @@ class Clinic:
         return Card("not yet", self.name, (Part("Your diagnosis", suspect), against))
 
 
-def clinic(name: str) -> Clinic:
-    """Present the case of this name and return it."""
-    from .chapters import find
-
-    case = find(name, Clinic)
+def present(case: Clinic) -> Clinic:
+    """Show the card of a case and return the case."""
     show(case.card())
     return case

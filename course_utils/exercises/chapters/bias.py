@@ -10,10 +10,9 @@ import re
 import torch
 
 from course_utils import bias as component
-
-from .definition import Exercise
-from .inputs import tensor
-from .questions import Question
+from course_utils.exercises.engine.definition import Exercise
+from course_utils.exercises.engine.inputs import tensor
+from course_utils.exercises.engine.questions import Question
 
 # --- the bias at each name ------------------------------------------------------------
 

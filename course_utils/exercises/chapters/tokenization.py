@@ -10,9 +10,9 @@ from itertools import pairwise
 
 import regex
 
-from .definition import Exercise
-from .inputs import WORDS, text
-from .questions import Question
+from course_utils.exercises.engine.definition import Exercise
+from course_utils.exercises.engine.inputs import WORDS, text
+from course_utils.exercises.engine.questions import Question
 
 # --- bytes ----------------------------------------------------------------------------
 

@@ -8,10 +8,9 @@ import torch
 import torch.nn.functional as F
 
 from course_utils import quantization
-
-from .clinics import Clinic
-from .definition import Exercise
-from .inputs import tensor
+from course_utils.exercises.engine.clinics import Clinic
+from course_utils.exercises.engine.definition import Exercise
+from course_utils.exercises.engine.inputs import tensor
 
 # --- int8 -----------------------------------------------------------------------------
 

@@ -29,9 +29,9 @@ from tqdm.auto import tqdm
 
 from course_utils.files import atomic_path
 
-from .chapters import chapters, exercises, find
-from .diagnosis import STATUSES
-from .limits import WAITING
+from ..course import CATALOGUE
+from ..engine.diagnosis import STATUSES
+from ..engine.limits import WAITING
 from .worker import work
 
 GRACE = 5.0  # seconds on top of an exercise's own time limit
@@ -93,9 +93,9 @@ def grade(
     method = "forkserver" if hasattr(os, "fork") else "spawn"
     context = multiprocessing.get_context(method)
     if method == "forkserver":
-        names = ["grade", *chapters()]
-        context.set_forkserver_preload([f"{__package__}.{name}" for name in names])
-    limits = {task.name: task.seconds for task in exercises()}
+        chapters = map(CATALOGUE.module, CATALOGUE.chapters)
+        context.set_forkserver_preload([__name__, *chapters])
+    limits = {task.name: task.seconds for task in CATALOGUE.exercises()}
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         rows = pool.map(
             lambda item: _grade_one(context, *item, seed, limits), submissions.items()
@@ -165,7 +165,7 @@ def _enter(row: Row, name: str, message: dict) -> None:
     if message["status"] not in STATUSES or not message["label"].isprintable():
         raise ValueError("no such status")
     row.results[name] = _plain(message["label"])
-    known = {wrong.title for wrong in find(name).misconceptions}
+    known = {wrong.title for wrong in CATALOGUE.find(name).misconceptions}
     if message["misconception"] in known:
         row.misconceptions[name] = message["misconception"]
     row.sources[name] = str(message["source"])
@@ -189,9 +189,9 @@ def columns(rows: Iterable[Row]) -> list[str]:
     seen = {name.partition(".")[0] for row in rows for name in row.results}
     return [
         task.name
-        for chapter in chapters()
+        for chapter in CATALOGUE.chapters
         if chapter in seen
-        for task in exercises(chapter)
+        for task in CATALOGUE.exercises(chapter)
     ]
 
 
@@ -225,7 +225,7 @@ def write_tables(rows: Sequence[Row], out: Path) -> Path:
 
 def explanation(name: str, title: str) -> str:
     """Return the explanation that goes with an exercise's misconception."""
-    wrong = {wrong.title: wrong for wrong in find(name).misconceptions}
+    wrong = {wrong.title: wrong for wrong in CATALOGUE.find(name).misconceptions}
     return wrong[title].explanation
 
 

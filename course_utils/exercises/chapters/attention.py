@@ -10,11 +10,10 @@ import torch
 import torch.nn.functional as F
 
 from course_utils import attention as component
-
-from .clinics import Clinic
-from .definition import Exercise
-from .inputs import tensor
-from .questions import Question
+from course_utils.exercises.engine.clinics import Clinic
+from course_utils.exercises.engine.definition import Exercise
+from course_utils.exercises.engine.inputs import tensor
+from course_utils.exercises.engine.questions import Question
 
 # --- the mean of the past -------------------------------------------------------------
 

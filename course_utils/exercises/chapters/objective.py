@@ -11,11 +11,10 @@ import torch
 import torch.nn.functional as F
 
 from course_utils import cross_entropy as component
-
-from .clinics import Clinic
-from .definition import Exercise
-from .inputs import tensor, text
-from .questions import Question
+from course_utils.exercises.engine.clinics import Clinic
+from course_utils.exercises.engine.definition import Exercise
+from course_utils.exercises.engine.inputs import tensor, text
+from course_utils.exercises.engine.questions import Question
 
 # --- a whole text has one probability -------------------------------------------------
 

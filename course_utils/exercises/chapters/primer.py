@@ -6,8 +6,8 @@ others, on which it does.
 
 import torch
 
-from .definition import Exercise
-from .inputs import tensor
+from course_utils.exercises.engine.definition import Exercise
+from course_utils.exercises.engine.inputs import tensor
 
 # --- broadcasting ---------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """What an exercise is: a solution, inputs to try it on, and wrong solutions by name.
 
-How a chapter's author adds one, in the chapter's module (``attention.py`` for example):
+How an author adds one to a chapter (``chapters/attention.py`` for example):
 
     causal_mask = Exercise(
         name="attention.causal_mask",            # chapter.exercise

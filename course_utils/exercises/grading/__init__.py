@@ -1,0 +1,1 @@
+"""Grading for teachers: submissions in, a table of grades out."""

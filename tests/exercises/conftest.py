@@ -1,0 +1,13 @@
+"""Every test of the exercises starts as a new learner."""
+
+import pytest
+
+from course_utils.exercises.course import LEARNER
+from course_utils.exercises.engine.learner import Session
+
+
+@pytest.fixture(autouse=True)
+def own_session(tmp_path, monkeypatch):
+    """Give every test a new session and an empty progress file."""
+    monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "progress.json"))
+    monkeypatch.setattr(LEARNER, "session", Session())
