@@ -16,9 +16,10 @@ ROOT = Path(course_utils.__file__).parent
 
 FLOORS = [
     "files first_page",
-    "world tokenization config cross_entropy optimizers weights checkpoints comparison",
-    "attention data",
-    "block",
+    "world tokenization config cross_entropy optimizers weights checkpoints comparison "
+    "autograd",
+    "attention data torch_names",
+    "block gradients",
     "model",
     "training sampling huggingface ablation lora quantization",
     "planner shipped notebooks ladder speculative context learning_rates answers bias",
