@@ -24,7 +24,7 @@ FLOORS = [
     "training sampling huggingface ablation lora quantization",
     "planner shipped notebooks ladder speculative context learning_rates answers bias",
     "figures decoding pace scaling fine_tuning",
-    "exercises",
+    "exercises site",
 ]
 FLOOR = {
     module: number for number, floor in enumerate(FLOORS) for module in floor.split()
