@@ -5,9 +5,11 @@ their module exists.
 """
 
 import dataclasses
+import importlib
 import inspect
 import json
 import os
+import pkgutil
 import random
 import subprocess
 import sys
@@ -513,6 +515,15 @@ def test_importing_the_engine_loads_no_pictures_no_widgets_no_transformers():
         [sys.executable, "-c", code], capture_output=True, text=True, env=os.environ
     )
     assert json.loads(out.stdout) == [], out.stderr
+
+
+@pytest.mark.parametrize("chapter", CATALOGUE.chapters)
+def test_a_chapters_sections_are_its_modules_each_named_like_its_exercise(chapter):
+    package = importlib.import_module(f"{CATALOGUE.package}.{chapter}")
+    modules = [module.name for module in pkgutil.iter_modules(package.__path__)]
+    assert sorted(package.SECTIONS) == sorted(modules)
+    names = [f"{chapter}.{name}" for name in package.SECTIONS if name != "clinic"]
+    assert [task.name for task in CATALOGUE.exercises(chapter)] == names
 
 
 def test_there_are_enough_exercises_and_misconceptions():

@@ -1,6 +1,6 @@
-"""The exercises themselves: one module or package a chapter, content only.
+"""The exercises themselves: a package a chapter, a module an exercise and its mistakes.
 
-They are found by the chapter's name (``engine.catalogue``), and loaded one by one:
-cheap to import, so what needs transformers or matplotlib imports it inside the function
-that needs it.
+Content only, found by the chapter's name (``engine.catalogue``) and loaded when it is
+asked for: cheap to import, so what needs transformers or matplotlib imports it inside
+the function that needs it.
 """

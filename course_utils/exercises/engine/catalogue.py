@@ -1,7 +1,9 @@
 """A catalogue of exercises: the chapters of a package, in the order of the notebooks.
 
-Each chapter is a module or a package of its name; what is in it is found by kind. Some
-commands load all chapters, so each is loaded only when it is asked for.
+Each chapter is a package of its name. Its ``SECTIONS`` name its modules, in the order
+of the page, its ``QUESTIONS`` are asked on later pages; exercises and bug clinics are
+found in the sections by their kind. Some commands load all chapters, so each is loaded
+only when it is asked for.
 """
 
 import difflib
@@ -16,9 +18,9 @@ from .questions import Question
 
 
 class Catalogue:
-    """``package`` holds the chapters' modules, ``order`` names them as they are read.
+    """``package`` holds the chapters, ``order`` names them as they are read.
 
-    A chapter of the order may have no module (yet): then it has no exercises.
+    A chapter of the order may have no package (yet): then it has no exercises.
     """
 
     def __init__(self, package: str, order: Sequence[str]):
@@ -26,14 +28,16 @@ class Catalogue:
 
     @functools.cached_property
     def chapters(self) -> tuple[str, ...]:
-        """The chapters that have a module of exercises, in reading order."""
+        """The chapters that have exercises, in reading order."""
         return tuple(
-            name for name in self.order if importlib.util.find_spec(self.module(name))
+            name
+            for name in self.order
+            if importlib.util.find_spec(f"{self.package}.{name}")
         )
 
-    def module(self, chapter: str) -> str:
-        """Return the full name of a chapter's module."""
-        return f"{self.package}.{chapter}"
+    def modules(self) -> list[str]:
+        """Return the full names of all modules that hold exercises."""
+        return [section for name in self.chapters for section in self._sections(name)]
 
     def exercises(self, chapter: str | None = None) -> list[Exercise]:
         """Return a chapter's exercises in their order, or those of the whole course."""
@@ -71,16 +75,23 @@ class Catalogue:
             question
             for name in reversed(self.chapters)
             if name in earlier
-            for question in self._contents(name).get("QUESTIONS", ())
+            for question in getattr(self._chapter(name), "QUESTIONS", ())
         ]
 
     def _collect(self, kind: type, names: Sequence[str]) -> list:
-        return [
-            item
+        # By name, because a section may use the exercise of an earlier one.
+        found = {
+            item.name: item
             for name in names
-            for item in self._contents(name).values()
+            for section in self._sections(name)
+            for item in vars(importlib.import_module(section)).values()
             if isinstance(item, kind) and item.name.startswith(f"{name}.")
-        ]
+        }
+        return list(found.values())
 
-    def _contents(self, chapter: str) -> dict:
-        return vars(importlib.import_module(self.module(chapter)))
+    def _sections(self, chapter: str) -> list[str]:
+        package = self._chapter(chapter)
+        return [f"{package.__name__}.{section}" for section in package.SECTIONS]
+
+    def _chapter(self, name: str):
+        return importlib.import_module(f"{self.package}.{name}")

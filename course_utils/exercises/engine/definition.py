@@ -1,6 +1,7 @@
 """What an exercise is: a solution, inputs to try it on, and wrong solutions by name.
 
-How an author adds one to a chapter (``chapters/attention.py`` for example):
+How an author adds one, in a module of its name (``chapters/attention/causal_mask.py``),
+which the chapter then names among its ``SECTIONS``:
 
     causal_mask = Exercise(
         name="attention.causal_mask",            # chapter.exercise

@@ -93,8 +93,7 @@ def grade(
     method = "forkserver" if hasattr(os, "fork") else "spawn"
     context = multiprocessing.get_context(method)
     if method == "forkserver":
-        chapters = map(CATALOGUE.module, CATALOGUE.chapters)
-        context.set_forkserver_preload([__name__, *chapters])
+        context.set_forkserver_preload([__name__, *CATALOGUE.modules()])
     limits = {task.name: task.seconds for task in CATALOGUE.exercises()}
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         rows = pool.map(

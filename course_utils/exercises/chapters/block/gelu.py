@@ -1,0 +1,96 @@
+"""GELU: exercise gelu and its mistakes."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+
+from course_utils import block as component
+from course_utils.exercises.engine.definition import Exercise
+from course_utils.exercises.engine.inputs import tensor
+
+
+def _number_cases(rng):
+    yield (torch.tensor([-2.0, -1.0, 0.0, 1.0, 2.0]),)
+    yield (tensor(rng, 3, 4, scale=2.0),)
+    yield (tensor(rng, 2, 3, 5, scale=30.0),)
+
+
+_SCALE = math.sqrt(2 / math.pi)
+
+
+def _gelu(x, outer=0.5, scale=_SCALE, power=3, one=1.0):
+    """Bend in one of the wrong ways that the misconceptions below name."""
+    return outer * x * (one + torch.tanh(scale * (x + 0.044715 * x**power)))
+
+
+gelu = Exercise(
+    name="block.gelu",
+    task="(...) -> (...), number by number: GPT-2's GELU in its tanh form, "
+    "½ · x · (1 + tanh(√(2/π) · (x + 0.044715 · x³))).",
+    reference=component.gelu,
+    cases=_number_cases,
+    hints=(
+        "What should come out for a large x? And for a very negative one?",
+        "Any shape in, the same shape out: torch.tanh works number by number.",
+        "inner = sqrt(2 / pi) * (x + 0.044715 * x ** 3)\n"
+        "return 0.5 * x * (1 + tanh(inner))",
+    ),
+    proves="Large numbers pass, very negative ones stop, with a smooth bend between.",
+)
+
+
+@gelu.wrong
+def exact_form(x):
+    """This is the exact GELU, x·Φ(x) (F.gelu's default). GPT-2 was trained with the
+    tanh form. They differ by less than 0.0005, and in every layer again."""
+    return F.gelu(x)
+
+
+@gelu.wrong
+def sigmoid_form(x):
+    """This is x · sigmoid(1.702 x), a coarser stand-in from the same paper. GPT-2 uses
+    the tanh form."""
+    return x * torch.sigmoid(1.702 * x)
+
+
+@gelu.wrong
+def SiLU_used(x):
+    """This is SiLU, x · sigmoid(x), which newer models use. It bends more slowly."""
+    return F.silu(x)
+
+
+@gelu.wrong
+def ReLU_used(x):
+    """This is ReLU. It has a corner at 0 and no slope left of it; GELU dips below 0."""
+    return F.relu(x)
+
+
+@gelu.wrong
+def half_left_out(x):
+    """The factor ½ is missing: 1 + tanh runs from 0 to 2."""
+    return _gelu(x, outer=1.0)
+
+
+@gelu.wrong
+def one_left_out(x):
+    """The 1 is missing: x · tanh is positive on both sides. 1 + tanh shuts the left."""
+    return _gelu(x, one=0.0)
+
+
+@gelu.wrong
+def cube_left_out(x):
+    """The cubic term 0.044715 · x³ is missing: it is what brings tanh near Φ."""
+    return 0.5 * x * (1 + torch.tanh(_SCALE * x))
+
+
+@gelu.wrong
+def square_in_place_of_the_cube(x):
+    """You square where the cube belongs. The cube keeps the sign."""
+    return _gelu(x, power=2)
+
+
+@gelu.wrong
+def pi_outside_the_root(x):
+    """√2/π is not √(2/π): the root covers both."""
+    return _gelu(x, scale=math.sqrt(2) / math.pi)

@@ -1,0 +1,93 @@
+"""A lens into the layers: exercise logit_lens and its mistakes."""
+
+import itertools
+
+import torch
+import torch.nn.functional as F
+
+from course_utils.exercises.engine.definition import Exercise
+from course_utils.exercises.engine.inputs import tensor
+
+
+def _state_cases(rng):
+    for n_layer, T, C, V in ((1, 2, 3, 4), (2, 3, 4, 6), (3, 4, 5, 7)):
+        states = [tensor(rng, T, C, scale=2.0) for _ in range(n_layer + 1)]
+        gain, bias = 1 + tensor(rng, C, scale=0.3), tensor(rng, C, scale=0.3)
+        yield states, gain, bias, tensor(rng, V, C)
+
+
+def logit_lens(states, gain, bias, table):
+    *early, last = states
+    normed = [F.layer_norm(x, gain.shape, gain, bias) for x in early]
+    return torch.stack([*normed, last]) @ table.T
+
+
+def _through(states, table):
+    return torch.stack(states) @ table.T
+
+
+logit_lens = Exercise(
+    name="huggingface.logit_lens",
+    task="(list states, gain (C,), bias (C,), table (V, C)) -> logits (n_layer+1, T, "
+    "V): each of the n_layer+1 states (T, C) through the final LayerNorm and the tied "
+    "head. The last one, as transformers gives it, has been through the norm already.",
+    reference=logit_lens,
+    cases=_state_cases,
+    hints=(
+        "What happens to the last block's output before the head? Why would the head "
+        "not understand an earlier state as it is?",
+        "F.layer_norm(x, (C,), gain, bias) keeps (T, C); (L + 1, T, C) @ (C, V).",
+        "norm all states but the last\nstack them: (n_layer + 1, T, C)\n"
+        "return the stack @ table.T",
+    ),
+    proves="You can read what a GPT would say if it ended after any of its layers.",
+)
+
+
+@logit_lens.wrong
+def final_norm_missing(states, gain, bias, table):
+    """The states are not normalised: the head has only ever read what comes out of
+    ln_f, and the scale of the stream grows from layer to layer."""
+    return _through(states, table)
+
+
+@logit_lens.wrong
+def the_last_one_normalised_twice(states, gain, bias, table):
+    """You normalise the last state too. In transformers, hidden_states[-1] has been
+    through ln_f already; a second time changes it."""
+    return _through([F.layer_norm(x, gain.shape, gain, bias) for x in states], table)
+
+
+@logit_lens.wrong
+def normalised_without_gain_and_bias(states, gain, bias, table):
+    """You normalise without gain and bias. They are part of the final LayerNorm: the
+    head was trained on what they make of it."""
+    *early, last = states
+    return _through([*(F.layer_norm(x, gain.shape) for x in early), last], table)
+
+
+@logit_lens.wrong
+def probabilities_in_place_of_logits(states, gain, bias, table):
+    """These are probabilities. Logits are asked for."""
+    return logit_lens.reference(states, gain, bias, table).softmax(dim=-1)
+
+
+@logit_lens.wrong
+def the_embedding_left_out(states, gain, bias, table):
+    """The first state is missing. It is the embedding, before any block: n_layer + 1
+    states in all."""
+    return logit_lens.reference(states, gain, bias, table)[1:]
+
+
+@logit_lens.wrong
+def only_the_last_position(states, gain, bias, table):
+    """You return the last position alone. Every position has a next token."""
+    return logit_lens.reference(states, gain, bias, table)[:, -1]
+
+
+@logit_lens.wrong
+def what_each_layer_adds(states, gain, bias, table):
+    """You look at what each layer adds. Asked is what the stream holds after it: the
+    sum of all so far."""
+    added = [states[0], *(b - a for a, b in itertools.pairwise(states))]
+    return logit_lens.reference(added, gain, bias, table)

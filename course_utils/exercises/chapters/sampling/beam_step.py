@@ -1,0 +1,113 @@
+"""Beam search: exercise beam_step and its mistakes."""
+
+import torch
+
+from course_utils.exercises.engine.definition import Exercise
+from course_utils.exercises.engine.inputs import tensor
+
+
+def _beam_cases(rng):
+    for n, V in ((2, 3), (2, 4), (3, 5), (3, 7)):
+        while True:  # so that one beam dies and one parts in two
+            log_probs = tensor(rng, n, V, scale=1.5).log_softmax(dim=-1)
+            totals = tensor(rng, n).sub(3).sort(descending=True).values
+            parents = beam_step.reference(totals, log_probs)[0]
+            if len(set(parents.tolist())) in range(2, n) or (
+                n == 2 and parents[0] != 0
+            ):
+                break
+        yield totals, log_probs
+
+
+def beam_step(totals, log_probs):
+    n, V = log_probs.shape
+    scores = totals[:, None] + log_probs  # (n, V): of each text with each token
+    totals, best = scores.flatten().topk(n)
+    return best // V, best % V, totals
+
+
+beam_step = Exercise(
+    name="sampling.beam_step",
+    task="(totals (n,), log_probs (n, V)) -> (parents (n,), tokens (n,), totals (n,)): "
+    "row i belongs to a text of log-probability totals[i]. Among all texts with one "
+    "token more, return the n likeliest, best first: what each extends, by what.",
+    reference=beam_step,
+    cases=_beam_cases,
+    hints=(
+        "May two of the n texts that go on have the same beginning?",
+        "totals[:, None] + log_probs is (n, V); flattened, place i * V + token.",
+        "scores = totals[:, None] + log_probs\n"
+        "totals, place = the n highest of scores.flatten()\n"
+        "parents = place // V, tokens = place % V",
+    ),
+    proves="All extensions of all beginnings compete. Some beginnings die, some part.",
+)
+
+
+@beam_step.wrong
+def each_beam_keeps_its_own_best(totals, log_probs):
+    """Each of your texts goes on with its own likeliest token: that is n greedy
+    searches side by side. All n · V extensions compete."""
+    best, tokens = log_probs.max(dim=-1)
+    totals, order = (totals + best).sort(descending=True)
+    return order, tokens[order], totals
+
+
+@beam_step.wrong
+def the_past_is_forgotten(totals, log_probs):
+    """You rank by the last token alone. A text's log-probability is that of all its
+    tokens: add totals."""
+    n, V = log_probs.shape
+    totals, best = log_probs.flatten().topk(n)
+    return best // V, best % V, totals
+
+
+@beam_step.wrong
+def multiplied_in_place_of_added(totals, log_probs):
+    """You multiply logarithms. Probabilities are multiplied, so their logarithms are
+    added."""
+    n, V = log_probs.shape
+    totals, best = (totals[:, None] * log_probs).flatten().topk(n)
+    return best // V, best % V, totals
+
+
+@beam_step.wrong
+def probabilities_added(totals, log_probs):
+    """You add probabilities (exp) to logarithms. Add the log-probabilities as they
+    are."""
+    n, V = log_probs.shape
+    totals, best = (totals[:, None] + log_probs.exp()).flatten().topk(n)
+    return best // V, best % V, totals
+
+
+@beam_step.wrong
+def only_the_best_beam_goes_on(totals, log_probs):
+    """You extend the first text only. With that, one wrong first token is final, as in
+    greedy search."""
+    totals, tokens = (totals[0] + log_probs[0]).topk(len(totals))
+    return torch.zeros_like(tokens), tokens, totals
+
+
+@beam_step.wrong
+def divided_by_n_in_place_of_V(totals, log_probs):
+    """You take the flat place apart with n. A row has V places: parent = place // V,
+    token = place % V."""
+    n = len(totals)
+    totals, best = (totals[:, None] + log_probs).flatten().topk(n)
+    return best // n, best % n, totals
+
+
+@beam_step.wrong
+def parents_and_tokens_swapped(totals, log_probs):
+    """Parents and tokens have changed places: place // V is the row, which text is
+    extended."""
+    n, V = log_probs.shape
+    totals, best = (totals[:, None] + log_probs).flatten().topk(n)
+    return best % V, best // V, totals
+
+
+@beam_step.wrong
+def the_worst_of_the_best_first(totals, log_probs):
+    """Your n texts are right, their order is not: the likeliest comes first. sort() is
+    ascending."""
+    return tuple(part.flip(0) for part in beam_step.reference(totals, log_probs))
