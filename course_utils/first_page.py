@@ -3,13 +3,15 @@
 A small extension of Jupyter's server that the installation switches on (``shared-data``
 in pyproject.toml). ``jupyter lab notebooks`` would otherwise open an empty launcher.
 
-Floor 0: imports nothing of the package.
+Floor 1: stands on ``pages``.
 Source: Jupyter Server's documentation, "Server extensions".
 """
 
 from pathlib import Path
 
-FIRST_PAGE = "00_start_here.ipynb"
+from course_utils.pages import PAGES
+
+FIRST_PAGE = next(page.file_name for page in PAGES if page.name == "start_here")
 
 
 def _jupyter_server_extension_points() -> list[dict]:

@@ -15,9 +15,9 @@ import course_utils
 ROOT = Path(course_utils.__file__).parent
 
 FLOORS = [
-    "files first_page",
+    "files pages",
     "world tokenization config cross_entropy optimizers weights checkpoints comparison "
-    "autograd",
+    "autograd first_page",
     "attention data torch_names",
     "block gradients",
     "model",

@@ -13,15 +13,22 @@ import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from course_utils import notebooks
 from course_utils.files import atomic_path
-from course_utils.notebooks import WIDGET_VIEW
+from course_utils.notebooks import (
+    WIDGET_VIEW,
+    command,
+    copying,
+    places,
+    running,
+    set_up,
+    stamping,
+)
 
 SETUP = {"tags": ["setup"]}
 NAVIGATION = {"tags": ["navigation"]}
 COMPONENT = {
     "tags": ["component"],
-    "course": {"component": "course_utils.notebooks.AT_ONCE"},
+    "course": {"component": "course_utils.notebooks.running.AT_ONCE"},
 }
 
 
@@ -43,7 +50,7 @@ def derived_cells():
 
 
 def test_a_component_is_the_text_of_its_definition_with_decorators():
-    source = notebooks.component_source("course_utils.files.atomic_path")
+    source = stamping.component_source("course_utils.files.atomic_path")
     assert source == inspect.getsource(atomic_path).rstrip()
     assert source.startswith("@contextmanager\ndef atomic_path")
 
@@ -80,30 +87,30 @@ def package(tmp_path):
 
 
 def test_comments_right_above_a_definition_belong_to_it_and_others_do_not(package):
-    limit = notebooks.component_source("pack.module.LIMIT", package)
+    limit = stamping.component_source("pack.module.LIMIT", package)
     assert limit == "# Right above.\n# Still right above.\nLIMIT: int = 3  # beside"
-    thing = notebooks.component_source("pack.module.Thing", package)
+    thing = stamping.component_source("pack.module.Thing", package)
     assert thing.startswith("@register\n# between\n@other\nclass Thing:")
     assert thing.endswith("    size = 1  # last line")
-    assert notebooks.component_source("pack.inner.y", package) == "# note\nx = y = 2"
+    assert stamping.component_source("pack.inner.y", package) == "# note\nx = y = 2"
 
 
 @pytest.mark.parametrize("name", ["", "LIMIT", "pack.nothing.LIMIT", "pack.module.no"])
 def test_a_component_that_is_nowhere_is_refused_by_name(package, name):
     with pytest.raises(ValueError, match=name or "''"):
-        notebooks.component_source(name, package)
+        stamping.component_source(name, package)
 
 
 def test_links_follow_the_reading_order_with_the_primer_first(tmp_path):
     for name, title in [("00_a", "First"), ("01_b", "Second"), ("primer", "Before")]:
         write(tmp_path / f"{name}.ipynb", new_markdown_cell(f"# {title}\n\nText."))
-    order = [path.stem for path in notebooks.reading_order(tmp_path)]
+    order = [path.stem for path in places.reading_order(tmp_path)]
     assert order == ["primer", "00_a", "01_b"]
-    middle = notebooks.navigation(tmp_path / "00_a.ipynb", None)
+    middle = stamping.navigation(tmp_path / "00_a.ipynb", None)
     assert "Previous: [Before](primer.ipynb)" in middle
     assert "Next: [Second](01_b.ipynb)" in middle
-    assert "Previous" not in notebooks.navigation(tmp_path / "primer.ipynb", None)
-    assert "Next" not in notebooks.navigation(tmp_path / "01_b.ipynb", None)
+    assert "Previous" not in stamping.navigation(tmp_path / "primer.ipynb", None)
+    assert "Next" not in stamping.navigation(tmp_path / "01_b.ipynb", None)
 
 
 def test_the_badge_names_the_repository_if_there_is_one_and_no_other(tmp_path):
@@ -111,26 +118,26 @@ def test_the_badge_names_the_repository_if_there_is_one_and_no_other(tmp_path):
     folder.mkdir()
     path = write(folder / "00_a.ipynb", new_markdown_cell("# First"))
     target = "(https://colab.research.google.com/github/{})"
-    ours = notebooks.navigation(path, "https://github.com/me/mine")
+    ours = stamping.navigation(path, "https://github.com/me/mine")
     assert target.format("me/mine/blob/main/notebooks/00_a.ipynb") in ours
-    assert target.format("") in notebooks.navigation(path, None)
+    assert target.format("") in stamping.navigation(path, None)
 
 
 @pytest.mark.parametrize("end", ["", "/", ".git"])
 def test_the_repository_address_stands_in_pyproject(tmp_path, end):
     file = tmp_path / "pyproject.toml"
     file.write_text("[project]\nname = 'x'\n")
-    assert notebooks.repository_address(file) is None
+    assert places.repository_address(file) is None
     urls = f"[project.urls]\nRepository = 'https://github.com/me/mine{end}'\n"
     file.write_text("[project]\nname = 'x'\n" + urls)
-    assert notebooks.repository_address(file) == "https://github.com/me/mine"
+    assert places.repository_address(file) == "https://github.com/me/mine"
 
 
 def test_a_repository_that_colab_cannot_open_is_refused(tmp_path):
     file = tmp_path / "pyproject.toml"
     file.write_text("[project]\n[project.urls]\nRepository = 'https://example.org/a'\n")
     with pytest.raises(ValueError, match=r"https://github\.com/OWNER/NAME, got https"):
-        notebooks.repository_address(file)
+        places.repository_address(file)
 
 
 # --- The set-up cell
@@ -164,7 +171,7 @@ class Colab:
 
     def run(self):
         self.names = {"get_ipython": lambda: self}
-        exec(TransformerManager().transform_cell(notebooks.SETUP), self.names)
+        exec(TransformerManager().transform_cell(set_up.SETUP), self.names)
         return self.installs
 
 
@@ -206,20 +213,20 @@ def test_on_a_laptop_or_a_second_time_nothing_is_installed(monkeypatch, capsys):
 
 def test_stamping_twice_changes_nothing_more_and_check_agrees(tmp_path):
     path = write(tmp_path / "00_a.ipynb", *derived_cells())
-    assert len(notebooks.stale(path, None)) == 3
-    path.write_bytes(notebooks.to_bytes(notebooks.stamp(path, None)))
-    assert notebooks.stale(path, None) == []
-    assert notebooks.to_bytes(notebooks.stamp(path, None)) == path.read_bytes()
+    assert len(stamping.stale(path, None)) == 3
+    path.write_bytes(stamping.to_bytes(stamping.stamp(path, None)))
+    assert stamping.stale(path, None) == []
+    assert stamping.to_bytes(stamping.stamp(path, None)) == path.read_bytes()
     assert nbformat.read(path, 4).cells[3].source.splitlines()[-1].startswith("AT_ONCE")
 
 
 def test_check_names_the_cell_that_was_edited(tmp_path):
     path = write(tmp_path / "00_a.ipynb", *derived_cells())
-    page = notebooks.stamp(path, None)
+    page = stamping.stamp(path, None)
     page.cells[3].source += "  # mine"
-    path.write_bytes(notebooks.to_bytes(page))
-    (finding,) = notebooks.stale(path, None)
-    assert "00_a.ipynb, cell 4: course_utils.notebooks.AT_ONCE" in finding
+    path.write_bytes(stamping.to_bytes(page))
+    (finding,) = stamping.stale(path, None)
+    assert "00_a.ipynb, cell 4: course_utils.notebooks.running.AT_ONCE" in finding
 
 
 def test_stamping_removes_what_changes_by_itself_and_keeps_the_rest(tmp_path):
@@ -239,8 +246,8 @@ def test_stamping_removes_what_changes_by_itself_and_keeps_the_rest(tmp_path):
     info = {"name": "python", "version": "3.99.1"}
     page = {"widgets": {"state": {}}, "language_info": info}
     path = write(tmp_path / "00_a.ipynb", cell, **page)
-    assert notebooks.stale(path, None)
-    page = notebooks.stamp(path, None)
+    assert stamping.stale(path, None)
+    page = stamping.stamp(path, None)
     (stamped,) = page.cells
     assert set(page.metadata) == {"kernelspec", "language_info"}
     assert "version" not in page.metadata.language_info
@@ -254,14 +261,14 @@ def test_a_component_cell_without_a_name_is_reported_with_its_place(tmp_path):
     cell = new_code_cell("x", metadata={"tags": ["component"]})
     path = write(tmp_path / "00_a.ipynb", cell)
     with pytest.raises(ValueError, match=r"00_a\.ipynb, cell 1: component must be"):
-        notebooks.stamp(path, None)
+        stamping.stamp(path, None)
 
 
 def test_a_file_that_is_no_notebook_is_reported(tmp_path):
     path = tmp_path / "00_a.ipynb"
     path.write_text("{ cut short")
     with pytest.raises(ValueError, match=r"00_a\.ipynb is not a notebook"):
-        notebooks.stamp(path, None)
+        stamping.stamp(path, None)
 
 
 # --- Finding and running
@@ -277,12 +284,12 @@ def folder(tmp_path):
 def test_notebooks_are_found_by_number_name_or_path(folder):
     first = write(folder / "01_a.ipynb", new_markdown_cell("# A"))
     second = write(folder / "02_b.ipynb", new_markdown_cell("# B"))
-    assert notebooks.find([], folder) == [first, second]
-    assert notebooks.find(["02"], folder) == [second]
-    assert notebooks.find(["02_b.ipynb", str(first)], folder) == [first, second]
+    assert places.find([], folder) == [first, second]
+    assert places.find(["02"], folder) == [second]
+    assert places.find(["02_b.ipynb", str(first)], folder) == [first, second]
     for name in ["0", "03", "elsewhere/01_a.ipynb"]:
         with pytest.raises(ValueError, match=r"one notebook of 01_a, 02_b; got '"):
-            notebooks.find([name], folder)
+            places.find([name], folder)
 
 
 GOOD = """import os
@@ -308,7 +315,7 @@ def test_refreshing_saves_outputs_and_an_unchanged_page_keeps_its_bytes(
     bad = write(folder / "02_bad.ipynb", new_code_cell("1 + 1"), failing)
     untouched = bad.read_bytes()
 
-    assert notebooks.refresh([good, bad], None) == 1
+    assert running.refresh([good, bad], None) == 1
     out, err = capsys.readouterr()
     assert "01_good: saved" in out
     assert "02_bad.ipynb, cell 2" in err
@@ -323,10 +330,10 @@ def test_refreshing_saves_outputs_and_an_unchanged_page_keeps_its_bytes(
     assert f"{sys.executable} {folder} None\nFalse\n" in stream.text
     assert set(code[3].outputs[0].data) == {"text/plain"}
     assert all("execution" not in cell.metadata for cell in code)
-    assert notebooks.stale(good, None) == []
+    assert stamping.stale(good, None) == []
 
     stored = good.read_bytes()
-    assert notebooks.refresh([good], None) == 0
+    assert running.refresh([good], None) == 0
     assert "01_good: unchanged" in capsys.readouterr().out
     assert good.read_bytes() == stored
     assert sorted(path.name for path in folder.iterdir()) == [good.name, bad.name]
@@ -337,7 +344,7 @@ def test_refreshing_saves_outputs_and_an_unchanged_page_keeps_its_bytes(
 
 @pytest.fixture
 def course(folder, monkeypatch):
-    monkeypatch.setattr(notebooks, "FOLDER", folder)
+    monkeypatch.setattr(command, "FOLDER", folder)
     write(folder / "01_a.ipynb", new_markdown_cell("# A, first version"))
     write(folder / "02_b.ipynb", new_markdown_cell("# B, first version"))
     return folder
@@ -354,22 +361,22 @@ def edit(path):
 
 
 def names_in(folder):
-    return sorted(p.name for p in folder.iterdir() if p.name != notebooks.COPY_RECORD)
+    return sorted(p.name for p in folder.iterdir() if p.name != copying.COPY_RECORD)
 
 
 def test_the_first_copy_takes_everything_and_the_second_nothing(course, tmp_path):
     mine = tmp_path / "mine"
-    lines = notebooks.copy_course(mine, course)
+    lines = copying.copy_course(mine, course)
     assert lines == ["01_a.ipynb: copied", "02_b.ipynb: copied"]
     assert names_in(mine) == ["01_a.ipynb", "02_b.ipynb"]
-    assert all("newest" in line for line in notebooks.copy_course(mine, course))
+    assert all("newest" in line for line in copying.copy_course(mine, course))
 
 
 def test_a_changed_file_is_kept_and_nothing_is_put_beside_it(course, tmp_path):
     mine = tmp_path / "mine"
-    notebooks.copy_course(mine, course)
+    copying.copy_course(mine, course)
     content = edit(mine / "01_a.ipynb")
-    line, _ = notebooks.copy_course(mine, course)
+    line, _ = copying.copy_course(mine, course)
     assert line == "01_a.ipynb: kept as you left it"
     assert (mine / "01_a.ipynb").read_bytes() == content
     assert names_in(mine) == ["01_a.ipynb", "02_b.ipynb"]
@@ -377,26 +384,26 @@ def test_a_changed_file_is_kept_and_nothing_is_put_beside_it(course, tmp_path):
 
 def test_a_newer_page_is_put_beside_a_changed_file_once(course, tmp_path):
     mine = tmp_path / "mine"
-    notebooks.copy_course(mine, course)
+    copying.copy_course(mine, course)
     content = edit(mine / "01_a.ipynb")
     second = ship(course, "01_a.ipynb", "# A, second version")
-    line, _ = notebooks.copy_course(mine, course)
+    line, _ = copying.copy_course(mine, course)
     assert line.endswith("the newer one is beside it, 01_a.new.ipynb")
     assert (mine / "01_a.ipynb").read_bytes() == content
     assert (mine / "01_a.new.ipynb").read_bytes() == second
-    notebooks.copy_course(mine, course)
+    copying.copy_course(mine, course)
     assert names_in(mine) == ["01_a.ipynb", "01_a.new.ipynb", "02_b.ipynb"]
     third = ship(course, "01_a.ipynb", "# A, third version")
-    notebooks.copy_course(mine, course)
+    copying.copy_course(mine, course)
     assert (mine / "01_a.new.ipynb").read_bytes() == second
     assert (mine / "01_a.new-2.ipynb").read_bytes() == third
 
 
 def test_a_file_the_learner_did_not_change_is_brought_up_to_date(course, tmp_path):
     mine = tmp_path / "mine"
-    notebooks.copy_course(mine, course)
+    copying.copy_course(mine, course)
     second = ship(course, "01_a.ipynb", "# A, second version")
-    line, _ = notebooks.copy_course(mine, course)
+    line, _ = copying.copy_course(mine, course)
     assert "brought up to date" in line
     assert (mine / "01_a.ipynb").read_bytes() == second
     assert names_in(mine) == ["01_a.ipynb", "02_b.ipynb"]
@@ -405,18 +412,18 @@ def test_a_file_the_learner_did_not_change_is_brought_up_to_date(course, tmp_pat
 @pytest.mark.parametrize("record", ["{ cut", "[1, 2]", None])
 def test_without_a_record_no_file_is_overwritten(course, tmp_path, record):
     mine = tmp_path / "mine"
-    notebooks.copy_course(mine, course)
+    copying.copy_course(mine, course)
     content = edit(mine / "01_a.ipynb")
-    (mine / notebooks.COPY_RECORD).unlink()
+    (mine / copying.COPY_RECORD).unlink()
     if record is not None:
-        (mine / notebooks.COPY_RECORD).write_text(record)
-    notebooks.copy_course(mine, course)
+        (mine / copying.COPY_RECORD).write_text(record)
+    copying.copy_course(mine, course)
     assert (mine / "01_a.ipynb").read_bytes() == content
 
 
 def test_a_copy_inside_the_course_is_refused(course):
     with pytest.raises(ValueError, match="DIR must be outside notebooks/"):
-        notebooks.copy_course(course / "mine", course)
+        copying.copy_course(course / "mine", course)
 
 
 # --- The command
@@ -425,19 +432,19 @@ def test_a_copy_inside_the_course_is_refused(course):
 def test_check_fails_on_a_stale_cell_and_passes_when_it_is_stamped(course, capsys):
     path = write(course / "01_a.ipynb", *derived_cells())
     other = course / "02_b.ipynb"
-    assert notebooks.main(["check"]) == 1
+    assert command.main(["check"]) == 1
     assert "01_a.ipynb, cell 3: setup is out of date" in capsys.readouterr().out
     for page in (path, other):
         page.write_bytes(
-            notebooks.to_bytes(notebooks.stamp(page, notebooks.repository_address()))
+            stamping.to_bytes(stamping.stamp(page, places.repository_address()))
         )
-    assert notebooks.main(["check"]) == 0
+    assert command.main(["check"]) == 0
 
 
 def test_copy_says_where_the_copy_is_and_errors_are_one_line(course, tmp_path, capsys):
-    assert notebooks.main(["copy", str(tmp_path / "mine")]) == 0
+    assert command.main(["copy", str(tmp_path / "mine")]) == 0
     assert "jupyter lab" in capsys.readouterr().out
-    assert notebooks.main(["copy", str(course)]) == 1
-    assert notebooks.main(["refresh", "nothing"]) == 1
+    assert command.main(["copy", str(course)]) == 1
+    assert command.main(["refresh", "nothing"]) == 1
     err = capsys.readouterr().err.splitlines()
     assert len(err) == 2 and all("course_utils.notebooks: " in line for line in err)

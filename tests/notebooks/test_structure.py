@@ -18,15 +18,9 @@ import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from course_utils.notebooks import (
-    FOLDER,
-    SETUP,
-    reading_order,
-    repository_address,
-    stale,
-    stamp,
-    to_bytes,
-)
+from course_utils.notebooks import FOLDER, SETUP, reading_order
+from course_utils.notebooks.places import repository_address
+from course_utils.notebooks.stamping import stale, stamp, to_bytes
 
 PAGES = reading_order(FOLDER)
 

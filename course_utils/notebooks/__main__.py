@@ -1,0 +1,8 @@
+"""``python -m course_utils.notebooks``"""
+
+import sys
+
+from course_utils.notebooks.command import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""The learner's own copy of the course, which an update never overwrites."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from course_utils.files import atomic_path
+from course_utils.notebooks.places import ROOT, reading_order
+
+COPY_FOLDER = ROOT / "my-course"
+COPY_RECORD = ".shipped.json"  # in the learner's folder: what was shipped last time
+
+
+def copy_course(target: Path, folder: Path) -> list[str]:
+    """Copy the notebooks into a folder of the learner's own; say what was done.
+
+    A file that the learner has changed is never overwritten. When the shipped one has
+    changed since the last copy, it is put beside the learner's. Raises ValueError for
+    a target inside ``folder``: what lies there is validated.
+    """
+    if target.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"DIR must be outside {folder.name}/, got {target}")
+    target.mkdir(parents=True, exist_ok=True)
+    record_path = target / COPY_RECORD
+    record = _read_record(record_path)
+    lines = []
+    for path in reading_order(folder):
+        shipped = path.read_bytes()
+        lines.append(_copy_one(shipped, target / path.name, record.get(path.name)))
+        record[path.name] = _digest(shipped)
+    with atomic_path(record_path) as temporary:
+        temporary.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+    return lines
+
+
+def _copy_one(shipped: bytes, mine: Path, last_shipped: str | None) -> str:
+    """Copy one notebook; ``last_shipped`` is the digest of what was copied before."""
+    if not mine.exists():
+        _write(mine, shipped)
+        return f"{mine.name}: copied"
+    if mine.read_bytes() == shipped:
+        return f"{mine.name}: is the newest already"
+    if last_shipped == _digest(shipped):
+        return f"{mine.name}: kept as you left it"
+    if last_shipped == _digest(mine.read_bytes()):
+        _write(mine, shipped)
+        return f"{mine.name}: brought up to date; you had not changed it"
+    beside = _free_name(mine)
+    _write(beside, shipped)
+    return (
+        f"{mine.name}: kept as you left it; the newer one is beside it, {beside.name}"
+    )
+
+
+def _free_name(path: Path) -> Path:
+    names = [".new", *(f".new-{number}" for number in range(2, 1000))]
+    candidates = (path.with_name(path.stem + name + path.suffix) for name in names)
+    return next(candidate for candidate in candidates if not candidate.exists())
+
+
+def _write(path: Path, content: bytes) -> None:
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _read_record(path: Path) -> dict[str, str]:
+    """A record that is missing or damaged says nothing; then no file is overwritten."""
+    try:
+        record = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
