@@ -70,7 +70,8 @@ class StoryLosses(Interactive):
     """Step through a story: what each word costs a model, and what it costs the truth.
 
     Below the story: the next word's probabilities, the model's beside the true, and how
-    the surprises add up. Raises ValueError if the world could not have told the text.
+    the surprises add up. ``word`` counts from 1, as the picture does. Raises ValueError
+    if the world could not have told the text.
     """
 
     def __init__(self, model, tokenizer, world, text: str, word: int = 1):
@@ -85,13 +86,14 @@ class StoryLosses(Interactive):
         pieces = [word.encode() for word in words]
 
         def draw(word: int) -> Picture:
-            guess = next_words(model, tokenizer, befores[word], n=50)
-            guesses = {"model": guess, "truth": truths[word]}
-            costs = f"the model {nats[word]:.2f}, the truth {true[word]:.2f} nats"
-            title = f"Word {word + 1}, “{words[word].strip()}”, costs {costs}"
-            return story_losses(pieces, nats, true, word, guesses, title)
+            i = word - 1
+            guess = next_words(model, tokenizer, befores[i], n=50)
+            guesses = {"model": guess, "truth": truths[i]}
+            costs = f"the model {nats[i]:.2f}, the truth {true[i]:.2f} nats"
+            title = f"Word {word}, “{words[i].strip()}”, costs {costs}"
+            return story_losses(pieces, nats, true, i, guesses, title)
 
-        slider = IntSlider(word, 1, len(words) - 1, layout=Layout(width="98%"))
+        slider = IntSlider(word, 1, len(words), layout=Layout(width="98%"))
         super().__init__(draw, word=slider)
 
 

@@ -20,6 +20,7 @@ from course_utils.figures.plots import (
 )
 from course_utils.figures.tokens import percent, rank, readable_word
 from course_utils.sampling import next_words
+from course_utils.world import WORD
 
 
 class Chapter(NamedTuple):
@@ -120,22 +121,53 @@ def _bars_alt(title: str, shown: Sequence[str], model: Mapping, truth: Mapping) 
     return f"{' '.join(title.split())} ({'; '.join(rows)})"
 
 
+def split_begun_word(prompt: str, truth: Mapping[str, float]) -> tuple[str, str]:
+    """Return the prompt without the word that it stops in, and what it has of it.
+
+    ``truth`` is what the world says comes next: rests of a word if the prompt stops
+    inside one. Nearly no text of the training set stopped there, so that a model is
+    asked for whole words instead.
+    """
+    if truth and prompt[-1:].isalpha() and all(rest[:1].isalpha() for rest in truth):
+        begun = WORD.findall(prompt)[-1]
+        return prompt.removesuffix(begun), begun
+    return prompt, ""
+
+
+def with_beginning(chances: Mapping[str, float], begun: str) -> dict[str, float]:
+    """Return the words that begin so, and their probabilities given that one does."""
+    fitting = {word: p for word, p in chances.items() if word.startswith(begun)}
+    total = sum(fitting.values())
+    return {word: p / total for word, p in fitting.items()}
+
+
 class NextWord(Interactive):
     """Edit a prompt and see what comes next: the model's bars beside the true ones.
 
     ``world`` knows the true distribution. Where it would never tell a story with this
-    beginning, the picture says so and shows the model's bars alone.
+    beginning, the picture says so and shows the model's bars alone. Where the beginning
+    stops inside a word, the bars are of whole words that begin so.
     """
 
     def __init__(self, model, tokenizer, world, prompt: str):
         def draw(prompt: str) -> Picture:
-            # Many words, so that hardly a true one is missing among the model's.
-            guess = next_words(model, tokenizer, prompt, n=100)
             truth = world.next_words(prompt)
-            end = prompt if len(prompt) <= 30 else "…" + prompt[-29:]
-            title = f"What follows “{end}”?"
-            if not truth:
-                title += "\nThe world never tells this: the model guesses alone"
+            before, begun = split_begun_word(prompt, truth)
+            if begun:
+                guess = with_beginning(
+                    next_words(model, tokenizer, before, n=1000), begun
+                )
+                truth = with_beginning(world.next_words(before), begun)
+                title = f"Which word begins with “{begun.strip()}”?"
+                if not guess:
+                    title += "\nNone, says the model"
+            else:
+                # Many words, so that hardly a true one is missing among the model's.
+                guess = next_words(model, tokenizer, prompt, n=100)
+                end = prompt if len(prompt) <= 30 else "…" + prompt[-29:]
+                title = f"What follows “{end}”?"
+                if not truth:
+                    title += "\nThe world never tells this: the model guesses alone"
             return next_word_bars(guess, truth, title)
 
         box = Text(prompt, description="The story so far (then Enter)")

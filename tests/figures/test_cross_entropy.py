@@ -73,7 +73,11 @@ def test_story_losses_follow_the_word_and_refuse_a_text_that_the_world_cannot_te
     before, words = figure.picture.png, WORD.findall(text)
     figure.controls["word"].value = 4
     assert figure.picture.png != before
-    assert f"Word 5, “{words[4].strip()}”" in figure.picture.alt
+    assert f"Word 4, “{words[3].strip()}”" in figure.picture.alt
+    for place in (figure.controls["word"].min, figure.controls["word"].max):
+        figure.controls["word"].value = place
+        assert f"Word {place}, “{words[place - 1].strip()}”" in figure.picture.alt
+    assert (place, figure.controls["word"].min) == (len(words), 1)
     with pytest.raises(ValueError, match="text must be a story of the world"):
         StoryLosses(model, tokenizer, world, "One day.")
 

@@ -2,13 +2,17 @@
 
 import pytest
 
+from course_utils import shipped
 from course_utils.figures import start_here
 from course_utils.figures.start_here import (
     Chapter,
     NextWord,
     course_map,
     next_word_bars,
+    split_begun_word,
+    with_beginning,
 )
+from course_utils.world import World
 
 TITLE = "Next word"
 
@@ -82,3 +86,41 @@ def test_next_word_shortens_a_long_prompt_and_tells_of_an_impossible_one(next_wo
     assert "“…" + 29 * "b" + "”" in next_word.picture.alt
     next_word.controls["prompt"].value = "too long"
     assert "ids must fit into n_positions" in next_word.frame.value
+
+
+@pytest.mark.parametrize(
+    ("prompt", "begun"),
+    [
+        ("One cold morning, Mia the bak", " bak"),
+        ("O", "O"),
+        ("One cold morning, Mia the", ""),
+        ("One cold morning, Mia the baker", ""),
+        ("One cold morning, Mia the baker found a", ""),  # a word, and of "an" a part
+        ("One cold morning, ", ""),
+        ("Nonsense", ""),
+        ("", ""),
+    ],
+)
+def test_a_beginning_that_stops_inside_a_word_is_told_from_others(prompt, begun):
+    found = split_begun_word(prompt, World().next_words(prompt))
+    assert found == (prompt.removesuffix(begun), begun)
+
+
+def test_chances_of_words_with_a_beginning_are_those_given_that_one_comes():
+    chances = {" baker": 0.3, " butcher": 0.1, " cat": 0.6}
+    assert with_beginning(chances, " b") == pytest.approx(
+        {" baker": 0.75, " butcher": 0.25}
+    )
+    assert with_beginning(chances, " x") == {}
+
+
+def test_inside_a_word_whole_words_are_compared():
+    world = World()
+    figure = NextWord(*shipped.load("story"), world, "One cold morning, Mia the b")
+    assert "Which word begins with “b”?" in figure.picture.alt
+    assert "baker: model 5" in figure.picture.alt  # 50 and some percent
+    assert "truth 50%" in figure.picture.alt and " a:" not in figure.picture.alt
+    figure.controls["prompt"].value = "One cold morning, Mia the baker f"
+    assert "found: model" in figure.picture.alt
+    figure.controls["prompt"].value = "One cold morning, Mia the baker"
+    assert "What follows" in figure.picture.alt
