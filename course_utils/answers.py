@@ -11,14 +11,14 @@ models to follow instructions with human feedback" (the loss on the answer).
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from course_utils.data import DocumentBatches
 from course_utils.model import GPT
 from course_utils.sampling import decode_rows, generate
 from course_utils.tokenization import Tokenizer
-from course_utils.world.tasks import Task
+from course_utils.world.tasks import Task, in_plain_words, sample_tasks
 
 AT_ONCE = 64  # prompts that are answered side by side
 
@@ -67,6 +67,50 @@ def answer(
     return added
 
 
+# --- Ways to ask
+
+
+def ask(model: GPT, tokenizer: Tokenizer, tasks: Sequence[Task]) -> list[str]:
+    """Return a model's answers to tasks as they are put."""
+    return answer(model, tokenizer, [task.prompt for task in tasks])
+
+
+def ask_in_plain_words(model: GPT, tokenizer: Tokenizer, tasks) -> list[str]:
+    """Ask as one would ask a person, with words that the base has never read."""
+    return answer(model, tokenizer, [in_plain_words(task) for task in tasks])
+
+
+def ask_for_a_sentence(model: GPT, tokenizer: Tokenizer, tasks) -> list[str]:
+    """Ask as ever; take the first sentence, for a document goes on after an answer."""
+    return [first_sentence(text) for text in ask(model, tokenizer, tasks)]
+
+
+def first_sentence(text: str) -> str:
+    """Return a text up to its first full stop, English or Chinese."""
+    ends = [i for i in (text.find("."), text.find("。")) if i >= 0]
+    return text[: min(ends) + 1] if ends else text
+
+
+def ask_with_examples(n: int) -> Callable:
+    """Return a way to ask for translations that shows ``n`` others, solved, before.
+
+    In-context learning: Brown et al. 2020, "Language Models are Few-Shot Learners",
+    figure 2.1. Two stories with their questions do not fit into the context.
+    """
+    examples = sample_tasks("translation", n, seed=1)
+    solved = "".join(f"{task.prompt}{task.answer}\n\n" for task in examples)
+
+    def ask(model, tokenizer, tasks):
+        prompts = [solved + task.prompt for task in tasks]
+        given = answer(model, tokenizer, prompts, max_new_tokens=50)
+        return [first_sentence(text) for text in given]
+
+    return ask
+
+
+# --- Marks
+
+
 @dataclass(frozen=True)
 class Marks:
     """How many tasks were answered exactly, and which facts the others missed."""
@@ -93,6 +137,11 @@ def mark(tasks: Sequence[Task], given: Sequence[str]) -> Marks:
     return Marks(len(tasks) - missed.total(), len(tasks), missed)
 
 
-def exact_match(model: GPT, tokenizer: Tokenizer, tasks: Sequence[Task]) -> Marks:
-    """Let a model answer tasks; return its marks."""
-    return mark(tasks, answer(model, tokenizer, [task.prompt for task in tasks]))
+def marks(
+    model: GPT, tokenizer: Tokenizer, tasks: Mapping[str, Sequence[Task]], ask=ask
+) -> dict[str, Marks]:
+    """Return {kind: Marks} on the tasks of each kind, asked in this way."""
+    return {
+        kind: mark(of_kind, ask(model, tokenizer, of_kind))
+        for kind, of_kind in tasks.items()
+    }

@@ -16,7 +16,10 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import torch
+
 from course_utils.config import GPTConfig
+from course_utils.model import GPT
 
 FILLED = 0.9  # of a device's memory at most; the rest is for activations
 
@@ -72,11 +75,19 @@ PUBLISHED = (
 
 
 def count_parameters(config: GPTConfig) -> int:
-    """Return how many parameters a GPT of this shape has, without building it."""
+    """Return how many parameters a GPT of this shape has: as the model counts them."""
+    with torch.device("meta"):  # shapes without numbers: no memory, however large
+        return GPT(config).count_parameters()
+
+
+def matrix_parameters(config: GPTConfig) -> int:
+    """Return N: the parameters of the matrices that every token is multiplied by.
+
+    12·C² in each block, and V·C in the head. The tables of tokens and positions are
+    looked up, not multiplied; the head shares the table of tokens and counts once.
+    """
     C = config.n_embd
-    block = 12 * C * C + 13 * C  # matrices; biases, and two norms of gain and bias
-    embeddings = (config.vocab_size + config.n_positions) * C
-    return config.n_layer * block + embeddings + 2 * C
+    return 12 * config.n_layer * C**2 + config.vocab_size * C
 
 
 def training_flops(n_parameters: float, n_tokens: float, passes: int = 3) -> float:

@@ -4,8 +4,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from course_utils import shipped
-from course_utils.answers import answer, answer_batches, exact_match, mark
+from course_utils import answers, models
+from course_utils.answers import (
+    Marks,
+    answer,
+    answer_batches,
+    ask,
+    ask_with_examples,
+    first_sentence,
+    mark,
+    marks,
+)
 from course_utils.cross_entropy import IGNORE
 from course_utils.sampling import generate_text
 from course_utils.training import Trainer, TrainingConfig
@@ -16,13 +25,13 @@ KINDS = ("question", "summary", "translation")
 
 @pytest.fixture(scope="module")
 def story():
-    return shipped.load("story")
+    return models.load("story")
 
 
 @given(st.sampled_from(KINDS), st.integers(0, 10**6))
 @settings(max_examples=20)
 def test_exactly_the_answer_and_the_end_have_targets(kind, seed):
-    _, tokenizer = shipped.load("story")
+    _, tokenizer = models.load("story")
     tasks = sample_tasks(kind, 4, seed)
     batches = answer_batches(tasks, tokenizer, batch_size=4, seed=seed)
     inputs, targets = batches.next_batch()
@@ -79,9 +88,52 @@ def test_marks_need_one_answer_for_each_task(tasks, given):
 def test_a_model_that_has_learnt_two_tasks_by_heart_gets_both_right(story):
     model, tokenizer = story
     tasks = sample_tasks("summary", 2, seed=5)
-    before = exact_match(model, tokenizer, tasks)
+    before = mark(tasks, ask(model, tokenizer, tasks))
     batches = answer_batches(tasks, tokenizer, batch_size=2)
     config = TrainingConfig(steps=300, learning_rate=0.01, final_fraction=0.0)
     Trainer(model, batches, config).run(show_progress=False)
     assert before.right == 0
-    assert exact_match(model, tokenizer, tasks).right == 2
+    assert mark(tasks, ask(model, tokenizer, tasks)).right == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        (" Tom. Who is Tom? A cook.", " Tom."),
+        ("米娅和汤姆在公园。说明：", "米娅和汤姆在公园。"),
+        (" never an end", " never an end"),
+        ("", ""),
+    ],
+)
+def test_an_answer_ends_with_its_first_sentence(text, first):
+    assert first_sentence(text) == first
+
+
+def test_examples_in_a_prompt_stand_solved_before_it(monkeypatch):
+    asked = []
+
+    def note(model, tokenizer, prompts, max_new_tokens):
+        asked.extend(prompts)
+        return ["对。 And more." for _ in prompts]
+
+    monkeypatch.setattr(answers, "answer", note)
+    task = sample_tasks("translation", 1, seed=9)[0]
+    assert ask_with_examples(2)(None, None, [task]) == ["对。"]
+    first, second, last = asked[0].split("\n\n")
+    shown = sample_tasks("translation", 2, seed=1)
+    assert [first, second] == [example.prompt + example.answer for example in shown]
+    assert last == task.prompt
+
+
+def test_marks_are_taken_of_every_kind_with_the_way_to_ask():
+    def by_heart(model, tokenizer, tasks):
+        return [task.answer if task.kind == "summary" else "" for task in tasks]
+
+    tasks = {kind: sample_tasks(kind, 5, seed=2) for kind in KINDS}
+    found = marks(None, None, tasks, by_heart)
+    assert {kind: of_kind.right for kind, of_kind in found.items()} == {
+        "question": 0,
+        "summary": 5,
+        "translation": 0,
+    }
+    assert all(isinstance(of_kind, Marks) for of_kind in found.values())

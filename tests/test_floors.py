@@ -1,11 +1,15 @@
 """The package is built in floors: a module imports only from floors below its own.
 
-The imports are read from the source, so an import inside a function counts too.
+Components lie at the bottom, then the wings: models and records, figures, experiments,
+exercises, and the maintainers' commands. The imports are read from the source, so an
+import inside a function counts too.
 """
 
 import ast
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,20 +18,21 @@ import course_utils
 
 ROOT = Path(course_utils.__file__).parent
 
-FLOORS = [
+COMPONENTS = [
     "files pages",
     "world tokenization config cross_entropy optimizers weights checkpoints comparison "
-    "autograd first_page",
+    "confidence scaling_laws autograd first_page",
     "attention data torch_names",
     "block gradients",
     "model",
-    "training sampling huggingface ablation lora quantization",
-    "planner shipped notebooks ladder speculative context learning_rates answers bias",
-    "figures decoding pace scaling fine_tuning",
-    "exercises site",
+    "training sampling huggingface ablation lora quantization planner",
+    "answers bias",
 ]
+WINGS = ["models records", "figures experiments", "exercises", "notebooks site"]
 FLOOR = {
-    module: number for number, floor in enumerate(FLOORS) for module in floor.split()
+    place: number
+    for number, floor in enumerate(COMPONENTS + WINGS)
+    for place in floor.split()
 }
 
 # The training command ends by printing a sample; the loop itself needs no sampling.
@@ -42,41 +47,48 @@ IMPORTERS = {
 }
 INSIDE_FUNCTIONS = {("exercises", "ipywidgets")}
 
-
-def module_of(path: Path) -> str:
-    """course_utils/world/notes.py -> world"""
-    return path.relative_to(ROOT).with_suffix("").parts[0]
+LONGEST = 500  # lines of a module
+LONGER = "course_utils.exercises.chapters."  # content: one thing after the other
 
 
-def imports(tree: ast.AST, package: str) -> set[str]:
-    """Return the full names of all modules that the code imports, anywhere in it."""
-    names = set()
+def name_of(path: Path) -> str:
+    """course_utils/world/notes.py -> course_utils.world.notes"""
+    parts = path.relative_to(ROOT.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def place_of(name: str) -> str:
+    """course_utils.world.notes -> world"""
+    return name.split(".")[1]
+
+
+SOURCES = {
+    name_of(path): (path, ast.parse(path.read_text(encoding="utf-8")))
+    for path in sorted(ROOT.rglob("*.py"))
+    if path != ROOT / "__init__.py"
+}
+
+
+def imports(tree: ast.AST, package: str) -> Iterator[tuple[str, str | None]]:
+    """Yield (module, name) for all that the code imports: name None for a module."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
+            yield from ((alias.name, None) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            start = (
-                [*package.split(".")][: -node.level + 1 or None] if node.level else []
-            )
+            start = package.split(".")[: -node.level + 1 or None] if node.level else []
             source = ".".join([*start, *([node.module] if node.module else [])])
-            names.add(source)
-            names |= {f"{source}.{alias.name}" for alias in node.names}
-    return names
+            yield from ((source, alias.name) for alias in node.names)
 
 
-def sources():
-    """Yield (module, path, tree) for each file of the package."""
-    for path in sorted(ROOT.rglob("*.py")):
-        if path != ROOT / "__init__.py":
-            yield module_of(path), path, ast.parse(path.read_text(encoding="utf-8"))
-
-
-def own_imports(path: Path, tree: ast.AST) -> set[str]:
-    """Return the modules of the package that a file imports, without its own."""
-    package = ".".join(["course_utils", *path.parent.relative_to(ROOT).parts])
-    names = [name.split(".") for name in imports(tree, package)]
-    own = {parts[1] for parts in names if parts[0] == "course_utils" and parts[1:]}
-    return {name for name in own if name in FLOOR} - {module_of(path)}
+def own_imports(name: str) -> set[str]:
+    """Return the package's modules that one of them imports, by their full names."""
+    path, tree = SOURCES[name]
+    package = name if path.stem == "__init__" else name.rpartition(".")[0]
+    found = set()
+    for module, imported in imports(tree, package):
+        whole = f"{module}.{imported}"
+        found.add(whole if whole in SOURCES else module)
+    return (found & SOURCES.keys()) - {name}
 
 
 def test_the_reader_of_imports_finds_every_kind():
@@ -89,38 +101,89 @@ from ..h import i
 def function():
     import j
 """
-    found = imports(ast.parse(code), "course_utils.world")
-    assert {"a.b", "c", "c.d", "j"} <= found
-    assert {"course_utils.world.e", "course_utils.world.f.g"} <= found
-    assert {"course_utils.h.i"} <= found
+    found = set(imports(ast.parse(code), "course_utils.world"))
+    assert found == {
+        ("a.b", None),
+        ("c", "d"),
+        ("course_utils.world", "e"),
+        ("course_utils.world.f", "g"),
+        ("course_utils.h", "i"),
+        ("j", None),
+    }
 
 
-def test_every_module_has_a_floor_and_every_floor_its_modules():
-    assert {module for module, _, _ in sources()} == set(FLOOR)
+def test_every_place_has_a_floor_and_every_floor_its_places():
+    assert {place_of(name) for name in SOURCES} == set(FLOOR)
 
 
 def test_a_module_imports_only_from_floors_below_its_own():
     wrong = [
-        f"{path.relative_to(ROOT)} (floor {FLOOR[module]}) imports {other} "
-        f"(floor {FLOOR[other]})"
-        for module, path, tree in sources()
-        for other in sorted(own_imports(path, tree))
-        if FLOOR[other] >= FLOOR[module] and (module, other) not in NEIGHBOURS
+        f"{name} (floor {FLOOR[here]}) imports {other} (floor {FLOOR[there]})"
+        for name in SOURCES
+        for other in sorted(own_imports(name))
+        if (here := place_of(name)) != (there := place_of(other))
+        and FLOOR[there] >= FLOOR[here]
+        and (here, there) not in NEIGHBOURS
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def circles() -> list[list[str]]:
+    """Return the groups of modules that import each other in a round (Tarjan 1972)."""
+    order, low, stack, found = {}, {}, [], []
+
+    def visit(name: str) -> None:
+        order[name] = low[name] = len(order)
+        stack.append(name)
+        for other in sorted(own_imports(name)):
+            if other not in order:
+                visit(other)
+            if other in stack:
+                low[name] = min(low[name], low[other])
+        if low[name] == order[name]:
+            group = stack[stack.index(name) :]
+            del stack[stack.index(name) :]
+            if len(group) > 1:
+                found.append(group)
+
+    for name in SOURCES:
+        if name not in order:
+            visit(name)
+    return found
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    assert circles() == []
+
+
+def test_a_circle_is_found(monkeypatch):
+    package = {"p": "from p import a", "p.a": "from p import b", "p.b": "import p.c"}
+    package |= {"p.c": "def f():\n    from p.a import x", "p.d": "import p.c"}
+    sources = {n: (Path(f"{n}.py"), ast.parse(code)) for n, code in package.items()}
+    monkeypatch.setattr(sys.modules[__name__], "SOURCES", sources)
+    assert [sorted(group) for group in circles()] == [["p.a", "p.b", "p.c"]]
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_module_says_what_it_is_and_is_short_enough_to_read(name):
+    path, tree = SOURCES[name]
+    first = (ast.get_docstring(tree) or "").split("\n\n")[0]
+    assert re.match(r".{8,}?[.:?]", first, re.DOTALL), f"{name} does not say what it is"
+    n_lines = len(path.read_text(encoding="utf-8").splitlines())
+    assert name.startswith(LONGER) or n_lines <= LONGEST, f"{name}: {n_lines} lines"
 
 
 @pytest.mark.parametrize("library", IMPORTERS)
 def test_a_heavy_library_is_imported_only_where_it_belongs(library):
     wrong = []
-    for module, path, tree in sources():
-        if module in IMPORTERS[library]:
+    for name, (_, tree) in SOURCES.items():
+        if (place := place_of(name)) in IMPORTERS[library]:
             continue
-        if (module, library) in INSIDE_FUNCTIONS:
-            tree.body = [node for node in tree.body if not has_a_body(node)]
-        tops = {name.split(".")[0] for name in imports(tree, "course_utils")}
-        if library in tops:
-            wrong.append(str(path.relative_to(ROOT)))
+        if (place, library) in INSIDE_FUNCTIONS:
+            outside = [node for node in tree.body if not has_a_body(node)]
+            tree = ast.Module(outside, [])
+        if library in {module.split(".")[0] for module, _ in imports(tree, name)}:
+            wrong.append(name)
     assert not wrong, f"{library} is imported in {wrong}"
 
 
@@ -144,10 +207,8 @@ def test_importing_the_package_loads_nothing_heavy():
 
 
 def test_no_component_loads_what_only_pages_and_comparisons_need():
-    components = [name for name, floor in FLOOR.items() if floor <= FLOOR["training"]]
-    components.remove("huggingface")
-    loaded = loaded_after(
-        "import " + ", ".join(f"course_utils.{n}" for n in components)
-    )
+    places = [name for name, floor in FLOOR.items() if floor < FLOOR["figures"]]
+    places.remove("huggingface")
+    loaded = loaded_after("import " + ", ".join(f"course_utils.{n}" for n in places))
     assert "torch" in loaded
     assert not loaded & {"transformers", "matplotlib", "ipywidgets", "IPython"}

@@ -12,16 +12,39 @@ from course_utils.planner import (
     Plan,
     activation_numbers,
     count_parameters,
+    matrix_parameters,
     state_bytes,
     training_flops,
 )
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_parameters_are_counted_as_the_model_counts_them(name):
-    with torch.device("meta"):
-        model = GPT(PRESETS[name])
-    assert count_parameters(PRESETS[name]) == model.count_parameters()
+def test_parameters_are_those_of_the_sums_that_one_writes_on_paper(name):
+    config = PRESETS[name]
+    V, T, C = config.vocab_size, config.n_positions, config.n_embd
+    block = 12 * C * C + 13 * C  # matrices; biases, and two norms of gain and bias
+    by_hand = (V + T) * C + config.n_layer * block + 2 * C
+    assert count_parameters(config) == by_hand
+
+
+def test_gpt2_has_as_many_parameters_as_published():
+    assert count_parameters(PRESETS["gpt2"]) == 124_439_808
+
+
+def test_matrix_parameters_are_those_of_all_matrices_that_multiply():
+    config = GPTConfig.preset("course", vocab_size=300, n_layer=3)
+    model = GPT(config)
+    inside = sum(p.numel() for p in model.blocks.parameters() if p.ndim == 2)
+    head = model.token_embedding.weight.numel()
+    assert matrix_parameters(config) == inside + head
+
+
+def test_gpt3s_published_compute_is_six_times_size_and_tokens():
+    # Brown et al. 2020, tables 2.1 and D.1.
+    config = GPTConfig(50257, 2048, n_layer=96, n_head=96, n_embd=12288)
+    N = matrix_parameters(config)
+    assert pytest.approx(174.6e9, rel=1e-3) == N
+    assert training_flops(N, 300e9) == pytest.approx(3.14e23, rel=2e-3)
 
 
 @pytest.mark.parametrize("run", PUBLISHED, ids=lambda run: run.name)

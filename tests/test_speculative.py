@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from course_utils.config import GPTConfig
 from course_utils.model import GPT
-from course_utils.speculative import (
+from course_utils.sampling.speculative import (
     NGramDraft,
     Remembering,
     acceptance,

@@ -2,9 +2,10 @@
 
 The parts, bottom-up: ``knobs`` (a function for each knob on the scores, and one that
 turns them in order), ``one_token`` (scores for one token after the other, fast),
-``writing`` (the loop that appends token after token, and texts), ``beams`` and
-``next_word`` (whole words). With the same weights and seed, ``generate`` and
-``beam_search`` choose the same tokens as transformers' ``generate``.
+``writing`` (the loop that appends token after token, and texts), ``beams``,
+``next_word`` (whole words), ``scoring`` (how likely a word or a text is) and
+``speculative`` (a draft that guesses ahead). With the same weights and seed,
+``generate`` and ``beam_search`` choose the same tokens as transformers' ``generate``.
 
 Floors: stands on ``model`` and ``tokenization``. Sources: Fan et al. 2018 (top-k),
 Holtzman et al. 2020 (top-p), Keskar et al. 2019 (repetition), Wu et al. 2016 (beams,
@@ -21,6 +22,7 @@ from course_utils.sampling.knobs import (
     penalize_repetition,
 )
 from course_utils.sampling.next_word import goes_on, next_words
+from course_utils.sampling.scoring import next_word_log_probs, sentence_log_prob
 from course_utils.sampling.writing import (
     decode_rows,
     encode_prompt,
@@ -43,9 +45,11 @@ __all__ = [
     "generate",
     "generate_text",
     "goes_on",
+    "next_word_log_probs",
     "next_words",
     "pad_left",
     "penalize_repetition",
+    "sentence_log_prob",
     "stream",
     "stream_text",
 ]

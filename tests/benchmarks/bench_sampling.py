@@ -22,7 +22,7 @@ import time
 import torch
 from tqdm import tqdm
 
-from course_utils import shipped
+from course_utils import models
 from course_utils.config import PRESETS
 from course_utils.huggingface import stand_in_gpt2, to_huggingface
 from course_utils.sampling import beam_search, encode_prompt, generate, next_words
@@ -82,7 +82,7 @@ def compare_speed(n, repeats):
 
 def time_next_words(repeats):
     story = World().sample(random.Random(0)).text
-    model, tokenizer = shipped.load("story")
+    model, tokenizer = models.load("story")
     prompt = story[: story.index(" ", len(story) // 2)]
     length = len(encode_prompt(model, tokenizer, prompt))
     for n in (10, 100):

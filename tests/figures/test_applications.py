@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from course_utils import shipped
+from course_utils import models
 from course_utils.config import GPTConfig
 from course_utils.figures.applications import Assistant, answer_view
 from course_utils.model import GPT
@@ -40,7 +40,7 @@ def test_the_view_of_an_answer_shows_each_thing_that_it_is_given(change):
 
 
 def test_an_assistant_answers_examples_and_what_somebody_writes():
-    model, tokenizer = shipped.load("story")
+    model, tokenizer = models.load("story")
     examples = {kind: sample_tasks(kind, 3, seed=1) for kind in ("question", "summary")}
     figure = Assistant(model, tokenizer, examples)
     controls, seen = figure.controls, {figure.frame.value}

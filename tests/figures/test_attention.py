@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from course_utils import shipped
+from course_utils import models
 from course_utils.figures import attention
 from course_utils.figures.attention import HeadView
 
@@ -50,7 +50,7 @@ def test_the_view_of_a_head_holds_a_text_of_any_length():
 
 @pytest.fixture
 def heads():
-    model, tokenizer = shipped.load("story")
+    model, tokenizer = models.load("story")
     return HeadView(model, tokenizer, "One cold morning, Mia the baker", 1, 2)
 
 

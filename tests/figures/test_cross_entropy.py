@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from course_utils import shipped
+from course_utils import models
 from course_utils.figures import cross_entropy
 from course_utils.figures.cross_entropy import StoryLosses, TokenSurprises, word_losses
 from course_utils.world import WORD, World
@@ -55,7 +55,7 @@ def test_the_losses_of_a_text_can_be_shown_where_no_truth_is_known():
 
 
 def test_the_losses_of_words_sum_to_the_loss_of_their_tokens():
-    model, tokenizer = shipped.load("story")
+    model, tokenizer = models.load("story")
     text = World().sample(random.Random(0)).text + " Xylophone."
     nats = word_losses(model, tokenizer, WORD.findall(text))
     ids = torch.tensor([tokenizer.end_of_text, *tokenizer.encode(text)])
@@ -66,7 +66,7 @@ def test_the_losses_of_words_sum_to_the_loss_of_their_tokens():
 
 
 def test_story_losses_follow_the_word_and_refuse_a_text_that_the_world_cannot_tell():
-    model, tokenizer = shipped.load("story")
+    model, tokenizer = models.load("story")
     world = World()
     text = world.sample(random.Random(0)).text
     figure = StoryLosses(model, tokenizer, world, text, word=3)
@@ -83,7 +83,7 @@ def test_story_losses_follow_the_word_and_refuse_a_text_that_the_world_cannot_te
 
 
 def test_surprises_of_a_text_of_ones_own_follow_the_token_and_the_text():
-    model, tokenizer = shipped.load("story")
+    model, tokenizer = models.load("story")
     figure = TokenSurprises(model, tokenizer, "One cold morning, Mia", token=2)
     assert "Token 2, “cold”" in figure.picture.alt
     figure.controls["token"].value = 60

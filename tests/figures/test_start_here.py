@@ -2,7 +2,7 @@
 
 import pytest
 
-from course_utils import shipped
+from course_utils import models as shipped
 from course_utils.figures import start_here
 from course_utils.figures.start_here import (
     Chapter,

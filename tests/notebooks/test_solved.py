@@ -179,10 +179,10 @@ def test_a_page_with_all_exercises_solved_runs(path, tmp_path):
 
 @pytest.mark.slow
 def test_page_08_runs_on_a_gpt2_of_the_learners_own(tmp_path):
-    from course_utils import huggingface, shipped
+    from course_utils import huggingface, models
     from course_utils.config import GPTConfig
 
-    tokenizer = shipped.load("docstrings")[1]
+    tokenizer = models.load("docstrings")[1]
     config = GPTConfig(tokenizer.vocab_size, 128, n_layer=3, n_head=2, n_embd=32)
     gpt2 = huggingface.stand_in_gpt2(0, config)
     huggingface.save_pretrained(gpt2, tokenizer, tmp_path / "gpt2")

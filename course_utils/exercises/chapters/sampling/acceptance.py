@@ -1,8 +1,8 @@
 """Speculative decoding: exercise acceptance and its mistakes."""
 
-from course_utils import speculative
 from course_utils.exercises.engine.definition import Exercise
 from course_utils.exercises.engine.inputs import tensor
+from course_utils.sampling import speculative
 
 
 def _draft_cases(rng):

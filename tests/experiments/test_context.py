@@ -4,9 +4,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from course_utils import context
 from course_utils.config import GPTConfig
 from course_utils.data import StreamBatches
+from course_utils.experiments import context
 from course_utils.model import GPT
 
 

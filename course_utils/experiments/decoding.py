@@ -4,27 +4,25 @@ The story model writes at several temperatures. The world says which stories it 
 have told; the training set says which were copied. ``story_curve`` measures a few;
 ``recorded`` returns the long measurement that ships, made by
 
-    python -m course_utils.decoding --stories 500
+    python -m course_utils.experiments.decoding --stories 500
 
-Stands on ``shipped`` and ``training``.
+Stands on ``models`` and ``training``.
 """
 
 import argparse
-import json
 import random
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from pathlib import Path
 from statistics import fmean
 
 import torch
 
-from course_utils import shipped
+from course_utils import models, records
 from course_utils.files import write_json
 from course_utils.training import read_corpus
 from course_utils.world import World
 
-RECORD = Path(__file__).parent / "models" / "decoding.json"
+RECORD = records.path("decoding")
 TEMPERATURES = (0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6)
 LONGEST = 150  # tokens a story may take
 
@@ -35,7 +33,7 @@ def corpus(name: str) -> tuple[list[str], list[str]]:
 
     They follow from the command recorded with it; docstrings are the running Python's.
     """
-    return read_corpus(shipped.corpus_options(name))
+    return read_corpus(models.corpus_options(name))
 
 
 def variety(texts: Sequence[str], n: int = 4) -> float:
@@ -71,12 +69,12 @@ def story_curve(
     ``valid``: the world could have told it. ``varied``: different runs of four words,
     1 being the world's own share in as many stories. ``new``: not in ``training``.
     """
-    (model, tokenizer), world, known = shipped.load("story"), World(), set(training)
+    (model, tokenizer), world, known = models.load("story"), World(), set(training)
     chance = random.Random(2**31 + seed)  # none of the seeds of training
     worlds_own = variety([world.sample(chance).text for _ in range(n)])
     rows = []
     for temperature in temperatures:
-        texts = shipped.sample_stories(
+        texts = models.sample_stories(
             model, tokenizer, n, seed, LONGEST, temperature=temperature
         )
         rows.append(
@@ -92,7 +90,7 @@ def story_curve(
 
 def recorded() -> dict:
     """Return the measurement that ships: its command and a row per temperature."""
-    return json.loads(RECORD.read_text(encoding="utf-8"))
+    return records.read("decoding")
 
 
 def main() -> None:
@@ -102,7 +100,7 @@ def main() -> None:
     n = parser.parse_args().stories
     training, _ = corpus("story")
     record = {
-        "command": f"python -m course_utils.decoding --stories {n}",
+        "command": f"python -m course_utils.experiments.decoding --stories {n}",
         "torch": torch.__version__.split("+")[0],
         "training_stories": len(training),
         "rows": story_curve(TEMPERATURES, n, training),

@@ -5,7 +5,7 @@ it has seen one token, at its t-th place t of them: so one pass over many window
 the loss for every length of context, on equal terms. ``losses_by_place`` measures any
 model; ``recorded`` returns the losses of a model trained for it on stories, made by
 
-    python -m course_utils.context --steps 3000
+    python -m course_utils.experiments.context --steps 3000
 
 Floor 6: stands on ``training``, ``model`` and the world.
 """
@@ -13,11 +13,11 @@ Floor 6: stands on ``training``, ``model`` and the world.
 import argparse
 import json
 import random
-from pathlib import Path
 
 import torch
 from torch import nn
 
+from course_utils import records
 from course_utils.config import GPTConfig
 from course_utils.cross_entropy import log_softmax
 from course_utils.data import Batches, StreamBatches
@@ -27,7 +27,7 @@ from course_utils.tokenization import Tokenizer
 from course_utils.training import Trainer, TrainingConfig, frame
 from course_utils.world import World
 
-RECORD = Path(__file__).parent / "models" / "context.json"
+RECORD = records.path("context")
 T = 128  # tokens in a window: a story and the next one's beginning
 BATCH = 32  # windows a step
 STORIES, HELD_OUT = 20_000, 2_000
@@ -85,7 +85,7 @@ def measure(steps: int) -> dict:
     Trainer(model, StreamBatches(stream, BATCH, T), recipe).run()
     losses = losses_by_place(model.eval(), StreamBatches(test, BATCH, T, seed=1), 60)
     return {
-        "command": f"python -m course_utils.context --steps {steps}",
+        "command": f"python -m course_utils.experiments.context --steps {steps}",
         "steps": steps,
         "losses_nats_per_token": {
             str(length): round(loss, 3) for length, loss in mean_up_to(losses).items()
@@ -98,11 +98,11 @@ def measure(steps: int) -> dict:
 
 def recorded() -> dict:
     """Return what ships: the command, and the loss by length of context."""
-    return json.loads(RECORD.read_text("utf-8"))
+    return records.read("context")
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m course_utils.context")
+    parser = argparse.ArgumentParser(prog="python -m course_utils.experiments.context")
     parser.add_argument("--steps", type=int, default=3000)
     result = measure(parser.parse_args().steps)
     write_json(RECORD, result)

@@ -7,9 +7,9 @@ processor time. AdamW may choose among several peaks: the ratio is taken to its 
 
 ``recorded`` returns the long race that ships, made by
 
-    python -m course_utils.pace --steps 600
+    python -m course_utils.experiments.pace --steps 600
 
-Floor 6: stands on ``training``, ``shipped`` (for its tokenizer) and the world.
+Floor 6: stands on ``training``, ``models`` (for its tokenizer) and the world.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from pathlib import Path
 
 import torch
 
-from course_utils import shipped
+from course_utils import models, records
 from course_utils.config import GPTConfig
 from course_utils.data import DocumentBatches, evaluation_documents
 from course_utils.files import atomic_path
@@ -30,7 +30,7 @@ from course_utils.model import GPT
 from course_utils.training import Trainer, TrainingConfig, evaluate
 from course_utils.world import World
 
-RECORD = Path(__file__).parent / "models" / "pace.json"
+RECORD = records.path("pace")
 PEAKS = {"muon": (0.02,), "adamw": (0.00175, 0.0035, 0.007, 0.014)}
 HELD_OUT = 60  # stories
 BATCH = 32  # stories a step
@@ -54,7 +54,7 @@ class Run:
 
 def race(steps: int, every: int = 10) -> list[Run]:
     """Train with every optimizer and peak for ``steps`` steps; return their runs."""
-    tokenizer = shipped.load("story")[1]
+    tokenizer = models.load("story")[1]
     end, world, rng = tokenizer.end_of_text, World(), random.Random(2**20)
     told = [world.sample(rng).text for _ in range(HELD_OUT + steps * BATCH)]
     documents = [tokenizer.encode(text) for text in told]
@@ -109,19 +109,19 @@ def _last_loss(run: Run) -> float:
 
 def recorded() -> dict:
     """Return the race that ships: its command, torch's version, and its runs."""
-    record = json.loads(RECORD.read_text("utf-8"))
+    record = records.read("pace")
     return record | {"runs": [Run(**run) for run in record["runs"]]}
 
 
 def main(arguments=None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m course_utils.pace")
+    parser = argparse.ArgumentParser(prog="python -m course_utils.experiments.pace")
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--out", type=Path, default=RECORD)
     given = parser.parse_args(arguments)
     runs = race(given.steps)
     target, ratio = time_ratio(runs)
     record = {
-        "command": f"python -m course_utils.pace --steps {given.steps}",
+        "command": f"python -m course_utils.experiments.pace --steps {given.steps}",
         "torch": torch.__version__.split("+")[0],
         "loss_nats_per_token": round(target, 4),
         "time_ratio": round(ratio, 2),

@@ -2,41 +2,41 @@
 
 A base model continues documents. Here it is asked in several ways, then trained on
 tasks with their answers, all kinds in one model, and marked on tasks that it has never
-met. ``fine_tune`` and ``marks`` do a part of it while you wait; ``recorded`` returns
+met. ``fine_tune`` does a part of it while you wait; ``recorded`` returns
 the long measurement that ships, made by
 
-    python -m course_utils.fine_tuning --steps 200 --tasks 200
+    python -m course_utils.experiments.fine_tuning --steps 200 --tasks 200
 
-Stands on ``answers``, ``lora``, ``shipped`` and ``training``.
+Stands on ``answers``, ``lora``, ``models`` and ``training``.
 """
 
 import argparse
-import json
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 import torch
 
-from course_utils import shipped
-from course_utils.answers import answer, answer_batches, mark
+from course_utils import models, records
+from course_utils.answers import (
+    answer_batches,
+    ask,
+    ask_for_a_sentence,
+    ask_in_plain_words,
+    ask_with_examples,
+    mark,
+    marks,
+)
 from course_utils.files import write_json
 from course_utils.lora import add_low_rank, count_trained
 from course_utils.model import GPT
 from course_utils.tokenization import Tokenizer
 from course_utils.training import Trainer, TrainingConfig, story_world
 from course_utils.world import Note, World
-from course_utils.world.tasks import (
-    Task,
-    ask_about,
-    in_plain_words,
-    sample_tasks,
-    source,
-)
+from course_utils.world.tasks import Task, ask_about, sample_tasks, source
 
-RECORD = Path(__file__).parent / "models" / "fine_tuning.json"
+RECORD = records.path("fine_tuning")
 
 # How often each kind comes in a mix: what is hardest to learn comes most often.
 KINDS = {"question": 2, "summary": 1, "translation": 1}
@@ -105,58 +105,6 @@ def fine_tune(
     return trainer
 
 
-def ask(model: GPT, tokenizer: Tokenizer, tasks: Sequence[Task]) -> list[str]:
-    """Return a model's answers to tasks as they are put."""
-    return answer(model, tokenizer, [task.prompt for task in tasks])
-
-
-def marks(
-    model: GPT, tokenizer: Tokenizer, n: int = 100, ask=ask, kinds=tuple(KINDS)
-) -> dict:
-    """Return {kind: Marks} on ``n`` held-out tasks of each kind, asked in this way."""
-    found = {}
-    for kind in kinds:
-        tasks = held_out(kind, n)
-        found[kind] = mark(tasks, ask(model, tokenizer, tasks))
-    return found
-
-
-# --- Other ways to ask
-
-
-def ask_in_plain_words(model: GPT, tokenizer: Tokenizer, tasks) -> list[str]:
-    """Ask as one would ask a person, with words that the base has never read."""
-    return answer(model, tokenizer, [in_plain_words(task) for task in tasks])
-
-
-def ask_for_a_sentence(model: GPT, tokenizer: Tokenizer, tasks) -> list[str]:
-    """Ask as ever; take the first sentence, for a document goes on after an answer."""
-    return [first_sentence(text) for text in ask(model, tokenizer, tasks)]
-
-
-def first_sentence(text: str) -> str:
-    """Return a text up to its first full stop, English or Chinese."""
-    ends = [i for i in (text.find("."), text.find("。")) if i >= 0]
-    return text[: min(ends) + 1] if ends else text
-
-
-def ask_with_examples(n: int) -> Callable:
-    """Return a way to ask for translations that shows ``n`` others, solved, before.
-
-    In-context learning: Brown et al. 2020, "Language Models are Few-Shot Learners",
-    figure 2.1. Two stories with their questions do not fit into the context.
-    """
-    examples = sample_tasks("translation", n, seed=1)
-    solved = "".join(f"{task.prompt}{task.answer}\n\n" for task in examples)
-
-    def ask(model, tokenizer, tasks):
-        prompts = [solved + task.prompt for task in tasks]
-        given = answer(model, tokenizer, prompts, max_new_tokens=50)
-        return [first_sentence(text) for text in given]
-
-    return ask
-
-
 # --- The record
 
 
@@ -172,7 +120,7 @@ def find_met_before(n: int, trained_on: Sequence[Task]) -> dict[str, list[int]]:
     A task is not new if its facts stand in the base's training corpus, which follows
     from the command recorded with it, or in ``trained_on``.
     """
-    options = shipped.corpus_options("base")
+    options = models.corpus_options("base")
     world, rng = story_world(options), random.Random(options["seed"])
     told = (world.sample(rng).facts for _ in range(options["stories"]))
     met = {facts.english if isinstance(facts, Note) else facts for facts in told}
@@ -189,7 +137,7 @@ def find_met_before(n: int, trained_on: Sequence[Task]) -> dict[str, list[int]]:
 
 def recorded() -> dict:
     """Return the measurement that ships; ``main`` says what is in it."""
-    return json.loads(RECORD.read_text(encoding="utf-8"))
+    return records.read("fine_tuning")
 
 
 def main() -> None:
@@ -199,7 +147,9 @@ def main() -> None:
     parser.add_argument("--tasks", type=int, default=200, help="of each kind, to mark")
     given = parser.parse_args()
     steps, n = given.steps, given.tasks
-    command = f"python -m course_utils.fine_tuning --steps {steps} --tasks {n}"
+    command = (
+        f"python -m course_utils.experiments.fine_tuning --steps {steps} --tasks {n}"
+    )
     record = {
         "command": command,
         "torch": torch.__version__.split("+")[0],
@@ -227,7 +177,7 @@ def main() -> None:
 
 def _measure_jobs(n: int, steps: int) -> dict:
     """Fine-tune on questions for jobs alone; return the share that is right then."""
-    model, tokenizer = shipped.load("base")
+    model, tokenizer = models.load("base")
     tasks = job_tasks(n, HELD_OUT)
     before = mark(tasks, ask_for_a_sentence(model, tokenizer, tasks)).share
     fine_tune(model, tokenizer, job_tasks(max(EXAMPLES), seed=0), steps)
@@ -238,9 +188,10 @@ def _measure_jobs(n: int, steps: int) -> dict:
 
 def _measure(n: int, train=None, ask=ask, kinds=tuple(KINDS)) -> dict:
     """Load the base, let ``train`` change it, and return its marks as plain numbers."""
-    model, tokenizer = shipped.load("base")
+    model, tokenizer = models.load("base")
     found = train(model, tokenizer) if train else {}
-    for kind, result in marks(model, tokenizer, n, ask, kinds).items():
+    tasks = {kind: held_out(kind, n) for kind in kinds}
+    for kind, result in marks(model, tokenizer, tasks, ask).items():
         missed = dict(result.missed.most_common())
         found[kind] = {"share": round(result.share, 4), "missed": missed}
     print({kind: found[kind]["share"] for kind in kinds}, flush=True)

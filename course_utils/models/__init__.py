@@ -9,10 +9,9 @@ Each lies in ``course_utils/models/<name>``: weights in half precision, the toke
 GPT-2's files, and ``figures.json`` with the command that trained it and the loss that
 was measured then. A maintainer makes such a folder from a finished training run:
 
-    python -m course_utils.shipped story runs/story
+    python -m course_utils.models story runs/story
 """
 
-import argparse
 import json
 import os
 import random
@@ -30,7 +29,7 @@ from course_utils.tokenization import Tokenizer
 from course_utils.training import DIALS, measure_gap, story_world
 from course_utils.world import World
 
-MODELS = Path(__file__).parent / "models"
+FOLDER = Path(__file__).parent
 NAMES = ("story", "docstrings", "base")
 FIGURES_FILE = "figures.json"
 
@@ -39,7 +38,7 @@ def folder_of(name: str) -> Path:
     """Return the folder of a shipped model. Raises ValueError for another name."""
     if name not in NAMES:
         raise ValueError(f"name must be one of {', '.join(NAMES)}, got {name!r}")
-    return MODELS / name
+    return FOLDER / name
 
 
 def load(name: str) -> tuple[GPT, Tokenizer]:
@@ -147,11 +146,3 @@ def _last_validation_loss(run: Path) -> float:
     column = rows[0].split(",").index("validation_losses")
     losses = [row.split(",")[column] for row in rows[1:]]
     return round(float([loss for loss in losses if loss][-1]), 4)
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m course_utils.shipped")
-    parser.add_argument("name", choices=NAMES)
-    parser.add_argument("run", help="the folder of a finished training run")
-    given = parser.parse_args()
-    print(json.dumps(ship(given.name, given.run), indent=2))

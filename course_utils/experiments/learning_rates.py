@@ -4,7 +4,7 @@ All runs start from the same weights and read the same stories, each story once.
 the optimizer, the peak of the learning rate and the length of the warm-up differ.
 ``train`` makes one run; ``recorded`` returns the runs that ship, made by
 
-    python -m course_utils.learning_rates
+    python -m course_utils.experiments.learning_rates
 
 which takes about two minutes on one core.
 
@@ -14,12 +14,12 @@ Floor 6: stands on ``model``, ``data``, ``optimizers`` and the world.
 import functools
 import json
 import random
-from pathlib import Path
 from statistics import fmean
 
 import torch
 from torch import nn
 
+from course_utils import records
 from course_utils.config import GPTConfig
 from course_utils.cross_entropy import cross_entropy
 from course_utils.data import DocumentBatches
@@ -34,7 +34,7 @@ from course_utils.optimizers import (
 from course_utils.tokenization import Tokenizer
 from course_utils.world import World
 
-RECORD = Path(__file__).parent / "models" / "learning_rates.json"
+RECORD = records.path("learning_rates")
 STEPS = 100
 BATCH = 8  # stories a step
 CLIP = 1.0
@@ -130,7 +130,7 @@ def settings() -> list[tuple[str, float, int]]:
 
 def recorded() -> dict[tuple[str, float, int], list[float]]:
     """Return the runs that ship: (optimizer, peak, warm-up) -> losses in means."""
-    runs = json.loads(RECORD.read_text(encoding="utf-8"))["runs"]
+    runs = records.read("learning_rates")["runs"]
     return {
         (run["optimizer"], run["peak"], run["warmup"]): run["losses"] for run in runs
     }
@@ -150,7 +150,7 @@ def main() -> None:
         print(f"{name:17} peak {peak:<6} warm-up {warmup:<3} ends at {losses[-1]:.2f}")
         runs.append(dict(optimizer=name, peak=peak, warmup=warmup, losses=losses))
     head = {
-        "command": "python -m course_utils.learning_rates",
+        "command": "python -m course_utils.experiments.learning_rates",
         "torch": torch.__version__.split("+")[0],
         "losses": f"nats per token, means of {MEAN_OF} steps",
     }

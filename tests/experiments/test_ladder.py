@@ -5,9 +5,9 @@ from itertools import pairwise
 import pytest
 import torch
 
-from course_utils import ladder
 from course_utils.attention import CausalSelfAttention
 from course_utils.config import GPTConfig
+from course_utils.experiments import ladder
 
 SMALL = GPTConfig(
     vocab_size=50, n_positions=12, n_layer=2, n_head=4, n_embd=32, dropout=0.0

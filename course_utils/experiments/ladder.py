@@ -5,7 +5,7 @@ stories in the same number of steps, so a lower gap to the floor (nats per token
 stories that none has seen) is bought by the part alone. ``climb`` trains rungs anew;
 ``recorded`` returns the long climb that ships, made by
 
-    python -m course_utils.ladder --steps 400
+    python -m course_utils.experiments.ladder --steps 400
 
 The models are narrow: 64 channels, 8 heads of 8. In a wide one, or with wide heads, a
 single head can carry so much that the parts above it show less.
@@ -14,15 +14,14 @@ Floor 6: stands on ``training``, ``model`` and the world.
 """
 
 import argparse
-import json
 import random
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from course_utils import records
 from course_utils.attention import CausalSelfAttention
 from course_utils.block import MLP
 from course_utils.config import GPTConfig
@@ -33,7 +32,7 @@ from course_utils.tokenization import Tokenizer
 from course_utils.training import Trainer, TrainingConfig, measure_gap
 from course_utils.world import World
 
-RECORD = Path(__file__).parent / "models" / "ladder.json"
+RECORD = records.path("ladder")
 HELD_OUT = 300  # stories
 BATCH = 32  # stories a step
 
@@ -157,7 +156,7 @@ def climb(names=tuple(RUNGS), steps: int = 100, on_rung=None) -> dict[str, float
 
 def recorded() -> dict:
     """Return the climb that ships: its command, its steps, and the gap of each rung."""
-    return json.loads(RECORD.read_text(encoding="utf-8"))
+    return records.read("ladder")
 
 
 def main() -> None:
@@ -167,7 +166,7 @@ def main() -> None:
     steps = parser.parse_args().steps
     gaps = climb(steps=steps, on_rung=lambda name, gap: print(f"{name:34}{gap:.3f}"))
     record = {
-        "command": f"python -m course_utils.ladder --steps {steps}",
+        "command": f"python -m course_utils.experiments.ladder --steps {steps}",
         "torch": torch.__version__.split("+")[0],
         "steps": steps,
         "gaps_nats_per_token": {name: round(gap, 4) for name, gap in gaps.items()},

@@ -8,13 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils import scaling
-from course_utils.config import GPTConfig
 from course_utils.data import StreamBatches
-from course_utils.scaling import PowerLaw, Surface
-
-X = np.geomspace(1e3, 1e6, 6)
-GRID = [np.ravel(axis) for axis in np.meshgrid(np.geomspace(1e4, 1e6, 5), X)]
+from course_utils.experiments import scaling
+from course_utils.planner import matrix_parameters
 
 
 @pytest.fixture
@@ -31,22 +27,6 @@ def weights(model):
 
 
 # --- runs
-
-
-def test_parameters_are_those_of_all_matrices_that_multiply():
-    config = GPTConfig.preset("course", vocab_size=300, n_layer=3)
-    model = scaling.new_model(config)
-    inside = sum(p.numel() for p in model.blocks.parameters() if p.ndim == 2)
-    head = model.token_embedding.weight.numel()
-    assert scaling.matrix_parameters(config) == inside + head
-    assert scaling.training_flops(config, 10) == 60 * (inside + head)
-
-
-def test_gpt3s_published_compute_is_six_times_size_and_tokens():
-    # Brown et al. 2020, tables 2.1 and D.1.
-    config = GPTConfig(50257, 2048, n_layer=96, n_head=96, n_embd=12288)
-    assert scaling.matrix_parameters(config) == pytest.approx(174.6e9, rel=1e-3)
-    assert scaling.training_flops(config, 300e9) == pytest.approx(3.14e23, rel=2e-3)
 
 
 def test_a_branch_leaves_the_trunk_as_if_it_had_not_been(tiny):
@@ -84,7 +64,7 @@ def test_all_changes_cost_the_same(tiny):
     base = scaling.change(tiny, "as it was", 40, peaks=[0.01])
     wide = scaling.change(tiny, "a wider model", 40, peaks=[0.01])
     costs = [
-        steps * scaling.matrix_parameters(scaling.shape(channels, 8))
+        steps * matrix_parameters(scaling.shape(channels, 8))
         for steps, channels in ((base["steps"], 32), (wide["steps"], 64))
     ]
     assert costs[1] == pytest.approx(costs[0], rel=0.05)
@@ -108,75 +88,11 @@ def test_stories_of_a_corpus_begin_alike_however_many_there_are():
     assert few.batches(None).frames == frames
 
 
-# --- laws
-
-
-@pytest.mark.parametrize("floor", [0.0, 1.7])
-def test_an_exact_power_law_is_found_again(floor):
-    law = PowerLaw(30.0, 0.4, floor)
-    found = scaling.fit_power_law(X, law(X), floor)
-    assert found == pytest.approx(law)
-
-
-def test_a_floor_above_a_loss_is_refused():
-    with pytest.raises(ValueError, match=r"y must be above the floor 2.0, got 1.5"):
-        scaling.fit_power_law([1, 10], [3.0, 1.5], floor=2.0)
-
-
-def test_a_hidden_floor_is_found_to_one_step_of_the_search():
-    law = PowerLaw(30.0, 0.4, 1.7)
-    found = scaling.fit_with_floor(X, law(X))
-    assert found.floor == pytest.approx(1.7, abs=law(X).min() / 200)
-
-
-def test_noise_makes_a_fitted_floor_far_more_uncertain_than_a_law_with_a_known_one():
-    law, rng = PowerLaw(30.0, 0.3, 1.0), np.random.default_rng(0)
-    y = 1 + (law(X) - 1) * np.exp(0.03 * rng.standard_normal(len(X)))
-
-    def known(x, y):
-        return scaling.fit_power_law(x, y, 1.0)
-
-    spreads = []
-    for fit in (known, scaling.fit_with_floor):
-        laws = scaling.bootstrap(fit, [X], y, free=2, n=100)
-        alphas = [drawn.alpha for drawn in laws]
-        spreads.append(np.std(alphas))
-        assert min(alphas) < 0.3 < max(alphas)
-    assert spreads[1] > 3 * spreads[0]
-
-
-def test_an_exact_law_has_no_uncertainty():
-    law = PowerLaw(30.0, 0.4)
-    for drawn in scaling.bootstrap(scaling.fit_power_law, [X], law(X), free=2, n=5):
-        assert drawn == pytest.approx(law)
-
-
-@pytest.mark.parametrize("floor", [None, 1.2])
-def test_an_exact_surface_is_found_again(floor):
-    true = Surface(1.2, 50.0, 200.0, 0.35, 0.45)
-    found = scaling.fit_surface(*GRID, true(*GRID), floor=floor)
-    assert found == pytest.approx(true, rel=1e-6)
-
-
-def test_losses_that_rise_with_size_give_no_surface():
-    with pytest.raises(ValueError, match="must fall with both sizes"):
-        scaling.fit_surface(*GRID, 1 + GRID[0] / 1e5 + GRID[1] / 1e5)
-
-
-def test_the_best_split_costs_the_budget_and_no_other_is_better():
-    law = scaling.CHINCHILLA
-    N, D = law.best_split(1e21)
-    assert math.isclose(6 * N * D, 1e21, rel_tol=1e-9)
-    for factor in (0.9, 0.99, 1.01, 1.1):
-        assert law(N * factor, D / factor) > law(N, D)
-
-
 # --- the record
 
 
 def test_the_record_holds_every_run_of_this_code():
     record = scaling.recorded()
-    assert record["command"] == "python -m course_utils.scaling"
     for name, lengths in scaling.STEPS.items():
         rows = record[name]["rows"]
         made = [(row["channels"], row["steps"]) for row in rows]
@@ -186,7 +102,7 @@ def test_the_record_holds_every_run_of_this_code():
             assert row["flops"] == 6 * row["parameters"] * row["tokens"]
             if V:
                 config = scaling.shape(row["channels"], V)
-                assert row["parameters"] == scaling.matrix_parameters(config)
+                assert row["parameters"] == matrix_parameters(config)
         changed = [change["change"] for change in record[name]["changes"]]
         assert changed == list(scaling.CHANGES)
 

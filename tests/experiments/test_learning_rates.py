@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from course_utils import learning_rates
-from course_utils.learning_rates import MEAN_OF, PEAKS, STEPS
+from course_utils.experiments import learning_rates
+from course_utils.experiments.learning_rates import MEAN_OF, PEAKS, STEPS
 
 
 def test_every_run_starts_from_the_same_weights_and_stories():

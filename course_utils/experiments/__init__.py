@@ -1,0 +1,1 @@
+"""Experiments: what was measured for a page, and how to measure it again."""
