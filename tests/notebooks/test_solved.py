@@ -63,6 +63,20 @@ def test_notebooks_from_02_on_have_three_exercises_or_more():
 
 
 @each_page
+def test_what_a_card_tells_to_call_is_there_on_the_page(path):
+    cells = code_cells(path)
+    (imports,) = (c for c in cells if "from course_utils.exercises import" in c.source)
+    names = {
+        alias.name
+        for node in ast.walk(ast.parse(imports.source))
+        if isinstance(node, ast.ImportFrom) and node.module == "course_utils.exercises"
+        for alias in node.names
+    }
+    assert {"exercise", "hint", "solution", "progress"} <= names
+    assert cells.index(imports) < cells.index(next(filter(exercise_in, cells)))
+
+
+@each_page
 def test_no_answer_stands_before_its_exercise(path):
     cells = code_cells(path)
     for place, cell in enumerate(cells):
