@@ -9,17 +9,19 @@ Batch number k depends on nothing but the seed and k. So the position in the dat
 number, and a resumed run sees exactly the batches that it would have seen.
 
 Uses ``files`` and ``cross_entropy`` (for IGNORE); ``training`` consumes the batches.
+What a row of tokens is stored in: ``token_files``.
 """
 
 import ast
 import codecs
+import functools
 import hashlib
-import itertools
 import os
 import random
 import sysconfig
 import urllib.request
 import warnings
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -158,58 +160,6 @@ def split_documents(
     return training, [documents[i] for i in sorted(held_out)]
 
 
-# ---------------------------------------------------------------- files of token ids
-
-
-def write_tokens(path: str | os.PathLike, ids: Iterable[int], vocab_size: int) -> int:
-    """Write token ids to a file as they come, in constant memory; return how many.
-
-    The file is an ordinary .npy array of 2-byte numbers (4-byte if the vocabulary needs
-    them). Raises ValueError for no ids at all or an id outside 0..vocab_size-1.
-    """
-    dtype = np.dtype("<u2" if vocab_size <= 1 << 16 else "<u4")
-    ids = iter(ids)
-    n = 0
-    with atomic_path(path) as temporary, open(temporary, "wb") as file:
-        _write_header(file, dtype, n)
-        while chunk := list(itertools.islice(ids, 1 << 16)):
-            wide = np.asarray(chunk, dtype=np.int64)
-            if wide.min() < 0 or wide.max() >= vocab_size:
-                wrong = wide[(wide < 0) | (wide >= vocab_size)][0]
-                raise ValueError(f"ids must be in 0..{vocab_size - 1}, got {wrong}")
-            file.write(wide.astype(dtype).tobytes())
-            n += len(wide)
-        if n == 0:
-            raise ValueError("ids must hold at least one token, got none")
-        file.seek(0)
-        _write_header(file, dtype, n)  # numpy leaves room for the length to grow
-    return n
-
-
-def _write_header(file, dtype: np.dtype, n: int) -> None:
-    header = {"descr": dtype.str, "fortran_order": False, "shape": (n,)}
-    np.lib.format.write_array_header_1_0(file, header)
-
-
-def open_tokens(path: str | os.PathLike) -> np.memmap:
-    """Open a file of write_tokens without reading it: the system loads what is used.
-
-    Raises ValueError for a file that is cut short or is not one of write_tokens.
-    """
-    try:
-        tokens = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise ValueError(
-            f"{path} must be a whole token file, got a damaged one ({error})"
-        ) from error
-    if tokens.ndim != 1 or tokens.dtype.kind != "u":
-        raise ValueError(
-            f"{path} must hold a row of token ids, "
-            f"got an array of shape {tokens.shape} and type {tokens.dtype}"
-        )
-    return tokens
-
-
 # -------------------------------------------------------------------------- batches
 
 
@@ -233,22 +183,47 @@ class Batches:
         return batch
 
     def state_dict(self) -> dict:
-        """Return the position in the data, as plain numbers."""
-        return {
-            "n_drawn": self.n_drawn,
-            "seed": self.seed,
-            "batch_size": self.batch_size,
-        }
+        """Return the position in the data, and which data: plain numbers and names."""
+        return {"n_drawn": self.n_drawn, **self._identity()}
 
     def load_state_dict(self, state: dict) -> None:
-        """Go to a saved position. Raises ValueError if it belongs to other batches."""
-        for name in ("seed", "batch_size"):
-            if state[name] != getattr(self, name):
+        """Go to a saved position. Raises ValueError if it belongs to other batches:
+
+        of another kind, seed, size or length, or cut from other tokens.
+        """
+        for name, here in self._identity().items():
+            if state.get(name) != here:
                 raise ValueError(
-                    f"state must be of batches with {name} {getattr(self, name)}, "
-                    f"got {state[name]}"
+                    f"state must be of batches with {name} {here}, "
+                    f"got {state.get(name)}"
                 )
         self.n_drawn = state["n_drawn"]
+
+    def _identity(self) -> dict:
+        """Return what must be the same for batch number k to be the same."""
+        return {
+            "kind": type(self).__name__,
+            "seed": self.seed,
+            "batch_size": self.batch_size,
+            "checksum of tokens": self._checksum,
+        }
+
+    @functools.cached_property
+    def _checksum(self) -> int:
+        """CRC-32 of all tokens, read once, a piece at a time."""
+        checksum = 0
+        for row in self._rows():
+            checksum = zlib.crc32(b"%d tokens" % len(row), checksum)
+            for start in range(0, len(row), 1 << 16):
+                piece = np.ascontiguousarray(
+                    row[start : start + (1 << 16)], dtype="<i8"
+                )
+                checksum = zlib.crc32(piece, checksum)
+        return checksum
+
+    def _rows(self) -> Iterable[Sequence[int]]:
+        """Yield the rows of numbers that the batches are made of."""
+        raise NotImplementedError
 
     def _random(self, *purpose: object) -> random.Random:
         """Return Python's generator (the same on every machine) for one purpose."""
@@ -293,6 +268,10 @@ class DocumentBatches(Batches):
             self._epoch, self._plan = epoch, self._plan_epoch(epoch)
         frames = [self.frames[i] for i in self._plan[k_in_epoch]]
         return pad_documents(frames, self.end_of_text)
+
+    def _rows(self):
+        for frame, start in self.frames:
+            yield [start, *frame]
 
     def _plan_epoch(self, epoch: int) -> list[list[int]]:
         """Return the epoch's batches, as lists of indices of documents."""
@@ -342,6 +321,12 @@ class StreamBatches(Batches):
         windows = np.stack([self.tokens[s : s + self.T + 1] for s in starts])
         windows = torch.from_numpy(windows.astype(np.int64))  # (B, T + 1)
         return windows[:, :-1], windows[:, 1:]
+
+    def _identity(self):
+        return {**super()._identity(), "T": self.T}
+
+    def _rows(self):
+        return [self.tokens]
 
 
 def evaluation_windows(

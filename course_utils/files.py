@@ -1,4 +1,4 @@
-"""Write a file whole or not at all.
+"""Write a file whole or not at all; keep a folder to one process.
 
 A crash, a full disk or Ctrl-C in the middle of writing must never damage the last good
 file. So everything the course saves is first written under a temporary name in the same
@@ -7,10 +7,14 @@ folder and then renamed: renaming within a folder is atomic (POSIX ``rename``).
 
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+LOCK_FILE = ".lock"
+TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}\.tmp")
 
 
 @contextmanager
@@ -36,3 +40,46 @@ def write_json(path: str | os.PathLike, data) -> None:
     """Write plain data as JSON, indented, whole or not at all."""
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def locked(folder: str | os.PathLike) -> Iterator[None]:
+    """Keep all other processes out of ``folder``, which is made if it is not there.
+
+    The operating system lets go of the lock when the process ends, however it ends.
+    Raises ValueError at once if another process holds it. The holder may lock again.
+    What a killed holder has left half written is cleared away, and so is the lock where
+    nothing else was made.
+    """
+    from filelock import FileLock, Timeout  # slow to load, and seldom needed
+
+    folder = Path(folder)
+    is_new = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / LOCK_FILE, is_singleton=True)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise ValueError(
+            f"another process is at work in {folder}: wait for it, or take another "
+            "folder"
+        ) from None
+    try:
+        remove_unfinished(folder)
+        yield
+    finally:
+        if [path.name for path in folder.iterdir()] == [LOCK_FILE]:
+            (folder / LOCK_FILE).unlink()
+            if is_new:
+                folder.rmdir()
+        lock.release()
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what ``atomic_path`` had begun in ``folder`` when a process was killed.
+
+    Only for a folder that is locked: another process may be writing just now.
+    """
+    for path in folder.iterdir():
+        if TEMPORARY.fullmatch(path.name) and path.is_file():
+            path.unlink()

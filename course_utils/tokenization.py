@@ -312,7 +312,8 @@ class Tokenizer:
             )
         word_counts = Counter()
         for text in [texts] if isinstance(texts, str) else texts:
-            word_counts.update(chain.from_iterable(split_words([text])))
+            pieces = [text] if isinstance(text, str) else text
+            word_counts.update(chain.from_iterable(split_words(pieces)))
         if not word_counts:
             raise ValueError("texts must hold some text, got none")
         merges = learn_merges(word_counts, vocab_size - smallest)

@@ -6,7 +6,6 @@ import inspect
 import json
 import random
 import textwrap
-import tracemalloc
 
 import numpy as np
 import pytest
@@ -21,12 +20,10 @@ from course_utils.data import (
     StreamBatches,
     evaluation_documents,
     evaluation_windows,
-    open_tokens,
     python_docstrings,
     read_text,
     split_documents,
     text_chunks,
-    write_tokens,
 )
 
 END = 99
@@ -187,65 +184,6 @@ def test_the_known_hash_is_that_of_tiny_shakespeare(shakespeare, tmp_path):
     assert path.stat().st_size == 1_115_394
 
 
-# ---------------------------------------------------------------- files of token ids
-
-
-@pytest.mark.parametrize(
-    ("vocab_size", "dtype"),
-    [(300, np.uint16), (65536, np.uint16), (65537, np.uint32), (200_000, np.uint32)],
-)
-def test_token_files_give_back_what_was_written(tmp_path, vocab_size, dtype):
-    ids = [0, 1, vocab_size - 1] * 50_000  # more than one piece
-    assert write_tokens(tmp_path / "ids.npy", iter(ids), vocab_size) == len(ids)
-    tokens = open_tokens(tmp_path / "ids.npy")
-    assert isinstance(tokens, np.memmap)
-    assert tokens.dtype == dtype
-    assert tokens.tolist() == ids
-
-
-@pytest.mark.parametrize("wrong", [300, -1, 65536 + 5, 1 << 40])
-def test_a_wrong_id_is_named_and_the_old_file_stays(tmp_path, wrong):
-    path = tmp_path / "ids.npy"
-    write_tokens(path, [1, 2, 3], 300)
-    with pytest.raises(ValueError, match=rf"ids must be in 0\.\.299, got {wrong}$"):
-        write_tokens(path, [4, 5, wrong], 300)
-    assert open_tokens(path).tolist() == [1, 2, 3]
-    assert [p.name for p in tmp_path.iterdir()] == ["ids.npy"]
-
-
-def test_no_tokens_at_all_is_an_error(tmp_path):
-    with pytest.raises(ValueError, match="at least one token, got none"):
-        write_tokens(tmp_path / "ids.npy", [], 300)
-    assert not list(tmp_path.iterdir())
-
-
-def test_writing_and_sampling_a_long_file_takes_constant_memory(tmp_path):
-    path, n = tmp_path / "ids.npy", 500_000  # 1 MB as a file, 20 MB as a list
-    tracemalloc.start()
-    try:
-        write_tokens(path, (i % 50257 for i in range(n)), 50257)
-        batches = StreamBatches(open_tokens(path), batch_size=2, T=8)
-        batches.next_batch()
-        assert tracemalloc.get_traced_memory()[1] < 10_000_000
-    finally:
-        tracemalloc.stop()
-    assert isinstance(batches.tokens, np.memmap)
-
-
-def test_a_damaged_or_foreign_token_file_is_an_error(tmp_path):
-    path = tmp_path / "ids.npy"
-    write_tokens(path, range(100), 300)
-    whole = path.read_bytes()
-    for damaged in (b"", whole[:50], whole[:-1], b"First Citizen: " * 20):
-        path.write_bytes(damaged)
-        with pytest.raises(ValueError, match=r"ids\.npy must be a whole token file"):
-            open_tokens(path)
-    for array in (np.zeros((2, 3), np.uint16), np.zeros(5)):
-        np.save(path, array)
-        with pytest.raises(ValueError, match=r"ids\.npy must hold a row of token ids"):
-            open_tokens(path)
-
-
 # -------------------------------------------------------------------------- batches
 
 
@@ -278,11 +216,45 @@ def test_a_resumed_position_gives_the_same_batches(make):
 @BOTH
 def test_the_state_is_plain_numbers_and_of_no_other_batches(make):
     state = make().state_dict()
-    assert all(type(value) is int for value in state.values())
+    assert all(type(value) in (int, str) for value in state.values())
     for changes in ({"seed": 6}, {"batch_size": 4}):
         (name,) = changes
         with pytest.raises(ValueError, match=f"state must be of batches with {name}"):
             make(**changes).load_state_dict(state)
+
+
+OTHERS = {  # the same seed and batch size, and yet other batches
+    "kind": (stream_batches, document_batches),
+    "T": (stream_batches, lambda: stream_batches(T=8)),
+    "checksum of tokens": (
+        stream_batches,
+        lambda: StreamBatches(np.arange(1000)[::-1], 8, 16, 5),
+    ),
+    "checksum of tokens .*": (
+        document_batches,
+        lambda: document_batches(loss_starts=[0] * 99 + [1]),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_the_state_fits_no_batches_of_another_text_length_or_kind(name):
+    first, second = (make() for make in OTHERS[name])
+    with pytest.raises(ValueError, match=f"state must be of batches with {name}"):
+        second.load_state_dict(first.state_dict())
+    assert second.n_drawn == 0
+
+
+@given(st.lists(st.integers(0, 60_000), min_size=3, max_size=99), st.data())
+def test_the_state_is_of_the_tokens_and_not_of_how_they_are_stored(tokens, data):
+    place = data.draw(st.integers(0, len(tokens) - 1))
+    changed = [token + (i == place) for i, token in enumerate(tokens)]
+    state = StreamBatches(tokens, 2, 1).state_dict()
+    for stored in (np.array(tokens, np.uint16), torch.tensor(tokens)):
+        StreamBatches(stored, 2, 1).load_state_dict(state)
+    for other in (changed, tokens[:-1], [*tokens, 0]):
+        with pytest.raises(ValueError, match="checksum of tokens"):
+            StreamBatches(other, 2, 1).load_state_dict(state)
 
 
 @BOTH

@@ -19,9 +19,10 @@ import course_utils
 ROOT = Path(course_utils.__file__).parent
 
 COMPONENTS = [
-    "files pages",
+    "files pages console",
     "world tokenization config cross_entropy optimizers weights checkpoints comparison "
-    "confidence scaling_laws autograd first_page",
+    "confidence scaling_laws autograd first_page "
+    "token_files",
     "attention data torch_names",
     "block gradients",
     "model",

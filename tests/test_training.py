@@ -15,7 +15,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from course_utils.checkpoints import list_checkpoints
+from course_utils.checkpoints import list_checkpoints, load_checkpoint
 from course_utils.config import GPTConfig
 from course_utils.cross_entropy import IGNORE
 from course_utils.data import (
@@ -23,9 +23,9 @@ from course_utils.data import (
     StreamBatches,
     evaluation_documents,
     evaluation_windows,
-    open_tokens,
 )
 from course_utils.model import GPT
+from course_utils.token_files import open_tokens
 from course_utils.tokenization import Tokenizer
 from course_utils.training import (
     Trainer,
@@ -37,9 +37,10 @@ from course_utils.training import (
     measure_gap,
 )
 from course_utils.training import trainer as loop
-from course_utils.training.command import TOKEN_FILES, main
+from course_utils.training.command import main
 from course_utils.training.config import SCHEDULES
 from course_utils.training.corpus import split_at_end_of_text
+from course_utils.training.preparation import TOKEN_FILES
 from course_utils.world import World
 
 
@@ -305,6 +306,62 @@ def test_a_resumed_run_ends_with_the_same_bits(optimizer, batches, tmp_path):
     assert history.steps == whole.history.steps
 
 
+@pytest.mark.parametrize("compiled_first", [True, False])
+def test_a_run_goes_on_whether_its_model_is_compiled_or_not(compiled_first, tmp_path):
+    def trainer(compiled):
+        model = make_model()
+        if compiled:  # "eager" changes no bit and needs no compiler
+            model = torch.compile(model, backend="eager")
+        return Trainer(model, stream_batches(), CONFIG, out=tmp_path)
+
+    whole = make_trainer()
+    whole.run()
+    trainer(compiled_first).run(steps=3)
+    state = load_checkpoint(tmp_path / "checkpoints").state
+    assert state["weights"].keys() == whole.model.state_dict().keys()
+    second = trainer(not compiled_first)
+    assert second.resume() == 3
+    second.run()
+    weights = weights_of(whole.model).values()
+    for ours, expected in zip(second.model.state_dict().values(), weights, strict=True):
+        assert torch.equal(ours, expected)
+
+
+def test_a_part_that_is_compiled_has_the_plain_names_too(tmp_path):
+    trainer = make_trainer(out=tmp_path)
+    trainer.model.blocks[1] = torch.compile(trainer.model.blocks[1], backend="eager")
+    trainer.run(steps=1)
+    assert make_trainer(out=tmp_path).resume() == 1
+
+
+def test_bfloat16_rounds_the_products_and_keeps_weights_and_gradients():
+    exact, rounded = make_trainer(), make_trainer(replace(CONFIG, dtype="bfloat16"))
+    losses = exact.step(), rounded.step()
+    assert losses[0] != losses[1]
+    assert losses[0] == pytest.approx(losses[1], abs=0.02)  # 8 bits of precision
+    for parameter in rounded.model.parameters():
+        assert parameter.dtype == parameter.grad.dtype == torch.float32
+    ours, theirs = gradients_of(rounded.model), gradients_of(exact.model)
+    for name in ours:
+        torch.testing.assert_close(ours[name], theirs[name], rtol=0.1, atol=2e-2)
+
+
+def test_two_processes_cannot_run_in_one_folder(tmp_path):
+    code = (
+        "import sys\nfrom course_utils.files import locked\n"
+        "with locked(sys.argv[1]): print('locked', flush=True), sys.stdin.read()"
+    )
+    pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    holder = subprocess.Popen([sys.executable, "-c", code, tmp_path], **pipes)
+    assert holder.stdout.readline() == "locked\n"
+    trainer = make_trainer(out=tmp_path)
+    with pytest.raises(ValueError, match="another process is at work in"):
+        trainer.run()
+    assert trainer.steps_done == 0
+    holder.communicate()
+    assert trainer.run(steps=1).steps == [1]
+
+
 def test_drawing_random_numbers_between_steps_changes_nothing():
     whole, disturbed = make_trainer(), make_trainer()
     disturbed.on_step = lambda trainer: (torch.rand(3), random.random())
@@ -442,7 +499,14 @@ def test_a_checkpoint_that_holds_code_is_not_run(tmp_path):
         ({"shape": replace(SHAPE, n_head=1)}, "n_head is 2 there and 1 here"),
         ({"config": replace(CONFIG, clip=2.0)}, "clip is 1.0 there and 2.0 here"),
         ({"config": replace(CONFIG, optimizer="adamw")}, "'muon' there and 'adamw'"),
+        (
+            {"config": replace(CONFIG, dtype="bfloat16")},
+            "'float32' there and 'bfloat16'",
+        ),
         ({"batches": lambda: stream_batches(seed=3)}, "seed 3, got 0"),
+        ({"batches": lambda: StreamBatches(TOKENS, 4, 11)}, "T 11, got 12"),
+        ({"batches": lambda: StreamBatches(TOKENS[1:], 4, 12)}, "checksum of tokens"),
+        ({"batches": document_batches}, "kind DocumentBatches, got StreamBatches"),
     ],
 )
 def test_a_checkpoint_of_another_configuration_says_what_differs(
@@ -507,6 +571,7 @@ def test_a_full_disk_is_a_clear_error_and_the_last_checkpoint_stays(tmp_path):
         ({"weight_decay": -1.0}, "weight_decay must be at least 0, got -1.0"),
         ({"schedule": "step"}, "schedule must be one of cosine, linear, got 'step'"),
         ({"optimizer": "sgd"}, "optimizer must be .*, got 'sgd'"),
+        ({"dtype": "int8"}, "dtype must be one of float32, bfloat16, got 'int8'"),
     ],
 )
 def test_a_wrong_configuration_names_argument_allowed_and_got(change, message):

@@ -7,6 +7,7 @@ from course_utils.optimizers import cosine_schedule, linear_schedule
 
 SCHEDULES = {"cosine": cosine_schedule, "linear": linear_schedule}
 OPTIMIZERS = ("muon", "adamw")
+DTYPES = ("float32", "bfloat16")
 # What may change when a run goes on: how long it is and how often it looks up.
 CHANGEABLE = ("steps", "eval_every", "checkpoint_every")
 
@@ -27,6 +28,7 @@ class TrainingConfig:
     clip: float = 1.0  # the longest gradient
     weight_decay: float = 0.1
     optimizer: str = "muon"  # or "adamw"
+    dtype: str = "float32"  # of matrix products; "bfloat16" is faster on new machines
     eval_every: int = 100  # steps between evaluations; the last step always has one
     checkpoint_every: int = 500  # steps between checkpoints; the end always has one
     seed: int = 0  # of dropout
@@ -53,7 +55,8 @@ class TrainingConfig:
             raise ValueError(
                 f"weight_decay must be at least 0, got {self.weight_decay}"
             )
-        for name, choices in (("schedule", SCHEDULES), ("optimizer", OPTIMIZERS)):
+        words = {"schedule": SCHEDULES, "optimizer": OPTIMIZERS, "dtype": DTYPES}
+        for name, choices in words.items():
             if getattr(self, name) not in choices:
                 raise ValueError(
                     f"{name} must be one of {', '.join(choices)}, "

@@ -7,7 +7,7 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -27,7 +27,7 @@ from course_utils.checkpoints import (
 from course_utils.config import GPTConfig
 from course_utils.cross_entropy import cross_entropy
 from course_utils.data import Batch, DocumentBatches, StreamBatches
-from course_utils.files import atomic_path
+from course_utils.files import atomic_path, locked
 from course_utils.optimizers import build_optimizer, clip_gradient_norm
 from course_utils.training.config import CHANGEABLE, TrainingConfig
 from course_utils.training.measuring import count_targets, evaluate
@@ -62,13 +62,17 @@ class History:
 
 
 def accumulate_gradients(
-    model: nn.Module, batches: Sequence[Batch], total: float | None = None
+    model: nn.Module,
+    batches: Sequence[Batch],
+    total: float | None = None,
+    dtype: torch.dtype = torch.float32,
 ) -> float:
     """Add the gradient of the mean loss of all batches to ``.grad``; return that loss.
 
     The mean is over all counted targets together, so each batch weighs as much as it
     has of them, and k small batches give the gradient of one big batch. ``total``
-    replaces their number where other processes hold some of them. ValueError if no
+    replaces their number where other processes hold some of them. ``dtype`` is that of
+    the matrix products; weights, loss and gradients keep their own. ValueError if no
     target counts.
     """
     counts = [count_targets([batch]) for batch in batches]
@@ -81,7 +85,8 @@ def accumulate_gradients(
         # Processes exchange their gradients once, with the last batch.
         waits = isinstance(model, DistributedDataParallel) and not last
         with model.no_sync() if waits else nullcontext():
-            logits = model(inputs)  # (B, T, V)
+            with lower_precision(inputs.device, dtype):
+                logits = model(inputs).float()  # (B, T, V)
             mean = cross_entropy(logits, targets) if count else logits.sum() * 0
             loss = mean * (count / total)
             loss.backward()
@@ -89,11 +94,24 @@ def accumulate_gradients(
     return mean_loss
 
 
+def lower_precision(device: torch.device, dtype: torch.dtype):
+    """Return a context in which matrix products are computed in ``dtype``."""
+    if dtype == torch.float32:
+        return nullcontext()
+    return torch.autocast(device.type, dtype)
+
+
+def plain_names(names: Iterable[str]) -> dict[str, str]:
+    """Return plain name -> name here: ``torch.compile`` puts a prefix into names."""
+    return {name.replace("_orig_mod.", ""): name for name in names}
+
+
 class Trainer:
     """Train a model: step by step, or a whole run that can be stopped and goes on.
 
-    model: any module that maps ids (B, T) to logits (B, T, V). batches: what ``data``
-    makes, infinite, with a position that can be saved. validation: held-out batches.
+    model: any module that maps ids (B, T) to logits (B, T, V), compiled or not.
+    batches: what ``data`` makes, infinite, with a position that can be saved.
+    validation: held-out batches, measured in the weights' own precision.
     out: a folder for checkpoints and ``history.csv``. on_step: called with the trainer
     after each step, to draw for example.
 
@@ -122,6 +140,7 @@ class Trainer:
         # The step of the checkpoint that this run comes from, or has written last.
         self.saved = None
         self.device = next(model.parameters()).device
+        self.dtype = getattr(torch, config.dtype)
         self.rank, self.n_processes = processes()
         parallel = distributed.is_initialized()
         self.parallel = DistributedDataParallel(model) if parallel else model
@@ -145,7 +164,7 @@ class Trainer:
         mine = [self._my_rows(batch) for batch in batches]
         with self._repeatable_chance():
             loss = accumulate_gradients(
-                self.parallel, mine, n_tokens / self.n_processes
+                self.parallel, mine, n_tokens / self.n_processes, self.dtype
             )
         loss = sum_over_processes(loss, self.device) / self.n_processes
         norm = float(clip_gradient_norm(self.model.parameters(), self.config.clip))
@@ -169,10 +188,22 @@ class Trainer:
         longer than two seconds (unless TQDM_DISABLE is set), and leaves the model in
         evaluation mode. Ctrl-C ends the run when its step is finished: a checkpoint is
         saved, the history is marked as interrupted, and the next ``run`` goes on. A
-        second Ctrl-C stops at once.
+        second Ctrl-C stops at once. ValueError if another process runs in ``out``.
         """
         goal = self.config.steps if steps is None else self.steps_done + steps
-        self._refuse_another_run()
+        alone = locked(self.out) if self.out and self.rank == 0 else nullcontext()
+        with alone:
+            self._refuse_another_run()
+            self._run_to(goal, show_progress)
+            self.model.eval()
+            self.save_checkpoint()
+        if self.history.interrupted and self.rank == 0:
+            where = f", saved in {self.out}" if self.out else ""
+            print(f"Stopped after step {self.steps_done} of {goal}{where}.")
+        return self.history
+
+    def _run_to(self, goal: int, show_progress: bool) -> None:
+        """Take steps until ``goal`` or Ctrl-C."""
         self.history.interrupted = False
         bar = tqdm(
             total=goal,
@@ -195,12 +226,6 @@ class Trainer:
                 self.history.interrupted = stop and self.steps_done < goal
                 if self.steps_done % self.config.checkpoint_every == 0:
                     self.save_checkpoint()
-        self.model.eval()
-        self.save_checkpoint()
-        if self.history.interrupted and self.rank == 0:
-            where = f", saved in {self.out}" if self.out else ""
-            print(f"Stopped after step {self.steps_done} of {goal}{where}.")
-        return self.history
 
     def save_checkpoint(self) -> None:
         """Save everything needed to go on from here, unless this step is saved already.
@@ -210,10 +235,13 @@ class Trainer:
         """
         if self.out is None or self.rank != 0 or self.saved == self.steps_done:
             return
+        weights = self.model.state_dict()
         state = {
             "settings": self._settings(),
             "steps_done": self.steps_done,
-            "weights": self.model.state_dict(),
+            "weights": {
+                plain: weights[name] for plain, name in plain_names(weights).items()
+            },
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "batches": self.batches.state_dict(),
             "history": asdict(self.history),
@@ -239,7 +267,10 @@ class Trainer:
             if different := differences(state["settings"], self._settings()):
                 raise ValueError("; ".join(different))
             self.batches.load_state_dict(state["batches"])
-            self.model.load_state_dict(state["weights"])
+            here = plain_names(self.model.state_dict())
+            self.model.load_state_dict(
+                {here.get(name, name): t for name, t in state["weights"].items()}
+            )
             for optimizer, saved in zip(
                 self.optimizers, state["optimizers"], strict=True
             ):
