@@ -6,7 +6,16 @@ the four models: Radford et al., "Language Models are Unsupervised Multitask Lea
 (2019), table 2 (its parameter counts are too low, as GPT-2's README says).
 """
 
+import operator
 from dataclasses import asdict, dataclass, fields, replace
+
+
+def whole_number(value) -> int | None:
+    """Return a whole number, Python's or numpy's, as an int; None for anything else."""
+    try:
+        return None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        return None
 
 
 @dataclass(frozen=True)
@@ -24,12 +33,18 @@ class GPTConfig:
     n_embd: int = 768  # C: channels of the stream between the blocks
     dropout: float = 0.1  # share of values zeroed while training
     layer_norm_epsilon: float = 1e-5  # keeps LayerNorm from dividing by zero
+    tie_word_embeddings: bool = True  # the head is the table of tokens, not its own
 
     def __post_init__(self):
         for name in ("vocab_size", "n_positions", "n_layer", "n_head", "n_embd"):
-            size = getattr(self, name)
-            if type(size) is not int or size < 1:
-                raise ValueError(f"{name} must be a positive integer, got {size!r}")
+            size = whole_number(getattr(self, name))
+            if size is None or size < 1:
+                got = repr(getattr(self, name))
+                raise ValueError(f"{name} must be a positive integer, got {got}")
+            object.__setattr__(self, name, size)
+        if not isinstance(self.tie_word_embeddings, bool):
+            got = repr(self.tie_word_embeddings)
+            raise ValueError(f"tie_word_embeddings must be True or False, got {got}")
         if self.n_embd % self.n_head:
             raise ValueError(
                 f"n_embd must be divisible by n_head, got n_embd={self.n_embd} "
@@ -60,16 +75,20 @@ class GPTConfig:
             )
         return replace(PRESETS[name], **changes)
 
-    def to_dict(self) -> dict[str, int | float]:
+    def to_dict(self) -> dict[str, int | float | bool]:
         """Return the fields as a dictionary that JSON can store."""
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: dict[str, int | float]) -> "GPTConfig":
-        """Inverse of ``to_dict``; a missing or an unknown field is a ValueError."""
+    def from_dict(cls, values: dict[str, int | float | bool]) -> "GPTConfig":
+        """Inverse of ``to_dict``; a missing or an unknown field is a ValueError.
+
+        Only ``tie_word_embeddings`` may be missing, as in files from before it existed.
+        """
         known = {field.name for field in fields(cls)}
         if not isinstance(values, dict):
             raise ValueError(f"a configuration must be a dictionary, got {values!r}")
+        values = {"tie_word_embeddings": True, **values}
         if set(values) != known:
             raise ValueError(
                 f"a configuration has the fields {sorted(known)}, "

@@ -1,9 +1,9 @@
 """The door to Hugging Face: our GPT and transformers' GPT-2, in both directions.
 
 Built on ``model``, ``tokenization`` and ``comparison``; nothing else in the course
-imports transformers. Both models have the same parts under different names:
-``NAME_TABLE`` is the dictionary. With it weights move in and out, and ``trace`` finds
-the first part in which two models differ.
+imports transformers. Both models have the same parts under different names, see
+``gpt2_files``. Weights move in and out, and ``trace`` finds the first part in which two
+models differ.
 
 Nothing is downloaded unless the learner names a model of the hub, for example in the
 setting ``COURSE_GPT2``.
@@ -22,34 +22,16 @@ from safetensors import SafetensorError
 from torch import nn
 from transformers import GPT2Config, GPT2LMHeadModel
 
+from course_utils import gpt2_files
 from course_utils.comparison import Divergence, first_divergence, first_missing, record
 from course_utils.comparison import compare as compare  # for the pages: one door
 from course_utils.comparison import relative as relative
 from course_utils.config import PRESETS, GPTConfig
-from course_utils.model import GPT
+from course_utils.edits import first_edit
+from course_utils.gpt2_files import TRANSPOSED as TRANSPOSED
+from course_utils.gpt2_files import exchange, gpt2_name
+from course_utils.model import GPT, as_configured
 from course_utils.tokenization import Tokenizer
-
-# Our name of each part -> GPT-2's. A full name is translated part by part:
-# blocks.3.mlp.expand -> transformer.h.3.mlp.c_fc
-NAME_TABLE = {
-    "token_embedding": "wte",
-    "position_embedding": "wpe",
-    "blocks": "h",
-    "norm_1": "ln_1",
-    "attention": "attn",
-    "query_key_value": "c_attn",
-    "project": "c_proj",
-    "norm_2": "ln_2",
-    "mlp": "mlp",
-    "expand": "c_fc",
-    "contract": "c_proj",
-    "final_norm": "ln_f",
-    "gain": "weight",
-}
-
-# GPT-2's code calls these layers Conv1D and stores (in, out), where a Linear stores
-# (out, in). The square one, attention.project, would load untransposed without a word.
-TRANSPOSED = ("query_key_value", "project", "expand", "contract")
 
 GPT2_FILES = ("config.json", "model.safetensors", "vocab.json", "merges.txt")
 # The state of the repository that the course was tested with.
@@ -66,64 +48,20 @@ if not huggingface_hub.utils.are_progress_bars_disabled():
 # --- Weights in and out --------------------------------------------------------------
 
 
-def gpt2_name(name: str) -> str:
-    """Translate a name of our model to GPT-2's.
-
-    >>> gpt2_name("blocks.3.norm_1.gain")
-    'transformer.h.3.ln_1.weight'
-    """
-    return ".".join(["transformer", *(NAME_TABLE.get(p, p) for p in name.split("."))])
-
-
-def exchange(name: str, weight: torch.Tensor) -> torch.Tensor:
-    """Return a float32 copy of our weight in GPT-2's layout, or of theirs in ours."""
-    part, kind = name.split(".")[-2:]
-    weight = weight.T if part in TRANSPOSED and kind == "weight" else weight
-    return weight.detach().float().clone(memory_format=torch.contiguous_format)
-
-
 def config_from(theirs: GPT2Config) -> GPTConfig:
     """Return our configuration; ValueError if theirs asks for what GPT-2 lacks."""
-    required = {
-        "activation_function": ("gelu_new", "gelu_pytorch_tanh"),
-        "n_inner": (None, 4 * theirs.n_embd),
-        "scale_attn_weights": (True,),
-        "scale_attn_by_inverse_layer_idx": (False,),
-        "add_cross_attention": (False,),
-        "tie_word_embeddings": (True,),
-        "attn_pdrop": (theirs.embd_pdrop,),
-        "resid_pdrop": (theirs.embd_pdrop,),
-    }
-    for name, allowed in required.items():
-        if getattr(theirs, name) not in allowed:
-            raise ValueError(
-                f"{name} must be {' or '.join(map(repr, allowed))} as in GPT-2, "
-                f"got {getattr(theirs, name)!r}"
-            )
-    return GPTConfig(
-        dropout=theirs.embd_pdrop,
-        **{
-            name: getattr(theirs, name)
-            for name in GPTConfig.__dataclass_fields__
-            if name != "dropout"
-        },
-    )
+    return gpt2_files.config_from(theirs.to_dict())
 
 
 def from_huggingface(theirs: GPT2LMHeadModel) -> GPT:
     """Return our GPT with a copy of their weights: float32, in evaluation mode.
 
     Raises TypeError for another kind of model, and ValueError for a GPT2Config that
-    departs from GPT-2's architecture.
+    departs from GPT-2's architecture or for weights that are not of this configuration.
     """
     if not isinstance(theirs, GPT2LMHeadModel):
         raise TypeError(f"expected a GPT2LMHeadModel, got {type(theirs).__name__}")
-    with torch.device("meta"):  # shapes without numbers: those are theirs
-        ours = GPT(config_from(theirs.config))
-    weights = theirs.state_dict()
-    copies = {n: exchange(n, weights[gpt2_name(n)]) for n in ours.state_dict()}
-    ours.load_state_dict(copies, assign=True)
-    return ours.eval()
+    return GPT.from_gpt2(theirs.config.to_dict(), theirs.state_dict())
 
 
 def to_huggingface(model: GPT, tokenizer: Tokenizer | None = None) -> GPT2LMHeadModel:
@@ -131,9 +69,11 @@ def to_huggingface(model: GPT, tokenizer: Tokenizer | None = None) -> GPT2LMHead
 
     With a tokenizer the model knows which token begins and ends a text; without one it
     does if the vocabulary is as large as GPT-2's. Raises ValueError if the tokenizer
-    has ids that the model does not know.
+    has ids that the model does not know, or if the model is not as configured.
     """
     config = model.config
+    if edit := first_edit(model, as_configured(config)):
+        raise ValueError(f"only a model as configured has a place in GPT-2, but {edit}")
     end = 50256 if config.vocab_size == 50257 else None
     if tokenizer is not None:
         end = tokenizer.end_of_text
@@ -154,15 +94,16 @@ def to_huggingface(model: GPT, tokenizer: Tokenizer | None = None) -> GPT2LMHead
                 embd_pdrop=config.dropout,
                 attn_pdrop=config.dropout,
                 resid_pdrop=config.dropout,
+                tie_word_embeddings=config.tie_word_embeddings,
                 bos_token_id=end,
                 eos_token_id=end,
             )
         )
     theirs.generation_config.pad_token_id = end  # otherwise each call says so itself
     copies = {gpt2_name(n): exchange(n, t) for n, t in model.state_dict().items()}
-    copies["lm_head.weight"] = copies["transformer.wte.weight"]
+    copies.setdefault("lm_head.weight", copies["transformer.wte.weight"])
     theirs.load_state_dict(copies, assign=True)
-    theirs.tie_weights()  # one parameter again
+    theirs.tie_weights()  # one parameter again, where the head is tied
     return theirs.eval()
 
 
@@ -171,10 +112,14 @@ def save_pretrained(
 ) -> None:
     """Write model and tokenizer so that ``pipeline("text-generation", folder)`` runs.
 
+    The files say how long a text may get: their pipeline would otherwise ask for 256
+    new tokens, whatever the model can read, and end in an IndexError.
+
     All files are written under another name first. If that fails (disk full, no
     permission) an OSError names the folder, and what was in it stays as it was.
     """
     theirs, folder = to_huggingface(model, tokenizer), Path(folder)
+    theirs.generation_config.max_length = model.config.n_positions
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=folder, prefix=".") as temporary:
@@ -221,14 +166,10 @@ def gpt2_folder(name_or_dir: str | os.PathLike) -> Path:
 def load_gpt2(name_or_dir: str | os.PathLike) -> GPT:
     """Return a GPT-2 from a folder, or from the hub if the name is no folder.
 
-    Only safetensors are read: a file of pickled weights could run code. Raises OSError
-    if there is no such model.
+    Raises OSError if there is no such model, and as ``GPT.from_pretrained`` if its
+    files are not those of a GPT-2.
     """
-    folder = gpt2_folder(name_or_dir)
-    theirs = GPT2LMHeadModel.from_pretrained(
-        folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
-    )
-    return from_huggingface(theirs)
+    return GPT.from_pretrained(gpt2_folder(name_or_dir))
 
 
 def load_gpt2_tokenizer(name_or_dir: str | os.PathLike) -> Tokenizer:

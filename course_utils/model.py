@@ -1,6 +1,7 @@
 """GPT: token ids in, one score per token of the vocabulary out, at every position.
 
-Floors: stacks ``block``; ``training``, ``sampling`` and ``huggingface`` stand on it.
+Floors: stacks ``block`` and reads ``gpt2_files``; ``training``, ``sampling`` and
+``huggingface`` stand on it.
 Source: Radford et al., "Language Models are Unsupervised Multitask Learners" (2019),
 section 2.3; the tied head is from Press & Wolf, "Using the Output Embedding" (2017).
 """
@@ -8,6 +9,7 @@ section 2.3; the tied head is from Press & Wolf, "Using the Output Embedding" (2
 import json
 import math
 import os
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -17,7 +19,15 @@ from torch import nn
 from course_utils.attention import KVCache
 from course_utils.block import Block, LayerNorm
 from course_utils.config import GPTConfig
+from course_utils.edits import first_edit
 from course_utils.files import atomic_path
+from course_utils.gpt2_files import (
+    config_from,
+    full_names,
+    read_gpt2,
+    translate,
+    untied,
+)
 from course_utils.weights import read_weights, write_weights
 
 CONFIG_FILE, WEIGHTS_FILE = "course_config.json", "model.safetensors"
@@ -55,13 +65,30 @@ def check_ids(config: GPTConfig, ids, past: int = 0, padding=None) -> None:
         raise ValueError(f"ids must be in 0..{V - 1} (vocab_size={V}), got {got}")
     if padding is None:
         return
+    if not isinstance(padding, torch.Tensor):
+        raise TypeError(f"padding must be a tensor, got {type(padding).__name__}")
     if padding.dtype != torch.bool or padding.shape != (len(ids), length):
         got = f"{padding.dtype} {tuple(padding.shape)}"
         raise ValueError(f"padding must be bool {(len(ids), length)}, got {got}")
 
 
+def check_cache(config: GPTConfig, cache) -> None:
+    """Raise TypeError unless this is a memory for each block; None and [] are none."""
+    if cache and not (isinstance(cache, list | tuple) and len(cache) == config.n_layer):
+        got = type(cache).__name__
+        got += f" of {len(cache)}" if isinstance(cache, list | tuple) else ""
+        raise TypeError(
+            f"cache must be a list of {config.n_layer} as new_cache gives, got {got}; "
+            "targets go into cross_entropy(model(ids), targets)"
+        )
+
+
 class GPT(nn.Module):
-    """GPT-2's architecture: embeddings, blocks, a last LayerNorm and the tied head."""
+    """GPT-2's architecture: embeddings, blocks, a last LayerNorm and the head.
+
+    The head is tied: it compares with the table of tokens. With
+    ``tie_word_embeddings=False`` in the configuration, ``own_head`` is in its place.
+    """
 
     def __init__(self, config: GPTConfig):
         super().__init__()
@@ -71,6 +98,8 @@ class GPT(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_layer))
         self.final_norm = LayerNorm(config.n_embd, config.layer_norm_epsilon)
+        if not config.tie_word_embeddings:
+            self.own_head = nn.Linear(config.n_embd, config.vocab_size, bias=False)
         initialise(self)
 
     def forward(self, ids, cache: list[KVCache] | None = None, padding=None):
@@ -85,6 +114,7 @@ class GPT(nn.Module):
 
     def hidden(self, ids, cache: list[KVCache] | None = None, padding=None):
         """(B, T) -> (B, T, C): all of ``forward`` before the head."""
+        check_cache(self.config, cache)
         x = self.embed(ids, cache[0].length if cache else 0, padding)
         memories = cache or [None] * len(self.blocks)
         for block, memory in zip(self.blocks, memories, strict=True):
@@ -93,7 +123,9 @@ class GPT(nn.Module):
 
     def head(self, x):
         """(B, T, C) -> (B, T, V): compare with every token's embedding (tied head)."""
-        return F.linear(x, self.token_embedding.weight)
+        if self.config.tie_word_embeddings:
+            return F.linear(x, self.token_embedding.weight)
+        return self.own_head(x)
 
     def embed(self, ids, past: int = 0, padding=None):
         """(B, T) -> (B, T, C): what each token is, plus where it stands."""
@@ -104,6 +136,16 @@ class GPT(nn.Module):
             positions = (padding.cumsum(dim=1) - 1).clamp(min=0)[:, past:]
         x = self.token_embedding(ids) + self.position_embedding(positions)
         return self.dropout(x)
+
+    def __setattr__(self, name, value):
+        # PyTorch would file the module away and go on calling the method of that name.
+        if isinstance(value, nn.Module) and hasattr(type(self), name):
+            raise AttributeError(
+                f"{name} is a method of GPT and no module can take its place. A head "
+                "with weights of its own: GPTConfig(tie_word_embeddings=False), then "
+                "own_head; a head for another task reads model.hidden(ids)"
+            )
+        super().__setattr__(name, value)
 
     def new_cache(self) -> list[KVCache]:
         """Return an empty memory for each block."""
@@ -123,7 +165,12 @@ class GPT(nn.Module):
         return sum(parameter.numel() for parameter in self.parameters())
 
     def save(self, folder: str | os.PathLike, dtype=torch.float32) -> None:
-        """Write configuration and weights into ``folder``, whole or not at all."""
+        """Write configuration and weights into ``folder``, whole or not at all.
+
+        Raises ValueError for a model that its configuration does not describe.
+        """
+        if edit := first_edit(self, as_configured(self.config)):
+            raise ValueError(f"only a model as configured can be saved, but {edit}")
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         weights = {n: t.cpu().to(dtype) for n, t in self.state_dict().items()}
@@ -148,6 +195,46 @@ class GPT(nn.Module):
         shapes = {name: tensor.shape for name, tensor in model.state_dict().items()}
         model.load_state_dict(read_weights(Path(folder) / WEIGHTS_FILE, shapes))
         return model.eval()
+
+    @classmethod
+    def from_gpt2(cls, settings: dict, weights: dict[str, torch.Tensor]) -> "GPT":
+        """Return a model with copies of GPT-2's weights: float32, in evaluation mode.
+
+        ``settings`` and ``weights`` are as in transformers' config.json and state
+        dict. Raises ValueError naming a setting that departs from GPT-2's, and a tensor
+        that is missing, unknown, misshapen or not finite.
+        """
+        weights = full_names(weights)
+        with torch.device("meta"):  # shapes without numbers: those are theirs
+            model = cls(untied(config_from(settings), weights))
+        shapes = {name: tensor.shape for name, tensor in model.state_dict().items()}
+        model.load_state_dict(translate(weights, shapes), assign=True)
+        return model.eval()
+
+    @classmethod
+    def from_pretrained(cls, folder: str | os.PathLike) -> "GPT":
+        """Return the GPT-2 in a folder of transformers' files, or one of ``save``.
+
+        Errors are those of ``read_gpt2``, ``from_gpt2`` and ``load``.
+        """
+        folder = Path(folder)
+        if (folder / CONFIG_FILE).exists() and not (folder / "config.json").exists():
+            return cls.load(folder)
+        settings, weights = read_gpt2(folder)
+        try:
+            return cls.from_gpt2(settings, weights)
+        except ValueError as error:
+            raise ValueError(f"{folder}: {error}") from None
+
+
+@lru_cache(maxsize=8)
+def as_configured(config: GPTConfig) -> GPT:
+    """Return a model of this configuration, shapes without numbers; not to be edited.
+
+    For ``first_edit``, which compares another model with it.
+    """
+    with torch.device("meta"):
+        return GPT(config)
 
 
 def layers_in_blocks(model: GPT, kind: type) -> list[tuple[nn.Module, str, nn.Module]]:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import FrozenInstanceError
 
+import numpy as np
 import pytest
 
 from course_utils.config import PRESETS, GPTConfig
@@ -52,12 +53,23 @@ def test_an_unknown_preset_is_named_with_the_known_ones():
         ({"dropout": 1.0}, r"dropout must be in \[0, 1\), got 1\.0"),
         ({"dropout": -0.1}, r"dropout must be in \[0, 1\), got -0\.1"),
         ({"dropout": float("nan")}, r"dropout must be in \[0, 1\), got nan"),
+        (
+            {"tie_word_embeddings": 1},
+            "tie_word_embeddings must be True or .*, got 1",
+        ),
         ({"layer_norm_epsilon": 0.0}, "layer_norm_epsilon must be positive, got 0"),
     ],
 )
 def test_an_impossible_shape_is_refused_by_name_and_value(changes, message):
     with pytest.raises(ValueError, match=message):
         GPTConfig(**changes)
+
+
+def test_numpys_whole_numbers_become_pythons():
+    sizes = dict(vocab_size=31, n_positions=9, n_layer=2, n_head=2, n_embd=8)
+    config = GPTConfig(**{name: np.int64(size) for name, size in sizes.items()})
+    assert config == GPTConfig(**sizes)
+    assert json.loads(json.dumps(config.to_dict())) == config.to_dict()
 
 
 def test_a_configuration_cannot_change_under_a_model():

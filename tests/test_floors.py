@@ -21,9 +21,9 @@ ROOT = Path(course_utils.__file__).parent
 COMPONENTS = [
     "files pages console",
     "world tokenization config cross_entropy optimizers weights checkpoints comparison "
-    "confidence scaling_laws autograd first_page "
+    "confidence scaling_laws autograd first_page edits "
     "token_files",
-    "attention data torch_names",
+    "attention data torch_names gpt2_files",
     "block gradients",
     "model",
     "training sampling huggingface ablation lora quantization planner",

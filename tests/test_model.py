@@ -190,6 +190,42 @@ def test_ids_that_are_no_tensor_are_refused_by_type():
         MODEL([[1, 2, 3]])
 
 
+@pytest.mark.parametrize("name", ["head", "embed", "hidden"])
+def test_a_module_in_the_place_of_a_method_is_refused_by_name(name):
+    model = GPT(CONFIG)
+    with pytest.raises(AttributeError, match=f"{name} is a method .*own_head"):
+        setattr(model, name, torch.nn.Linear(24, 31))
+
+
+def test_a_head_of_its_own_is_learnt_saved_and_used(tmp_path):
+    config = GPTConfig(**{**CONFIG.to_dict(), "tie_word_embeddings": False})
+    model, ids = stirred_model(config=config), random_ids(2, 5)
+    assert model.count_parameters() == MODEL.count_parameters() + 31 * 24
+    assert_same(model(ids), model.hidden(ids) @ model.own_head.weight.T)
+    model.save(tmp_path)
+    loaded = GPT.load(tmp_path)
+    assert loaded.config == config and torch.equal(loaded(ids), model(ids))
+    assert GPT(config).own_head.weight.std().item() == pytest.approx(0.02, rel=0.1)
+
+
+def test_a_folder_from_before_heads_of_their_own_loads_tied(tmp_path):
+    MODEL.save(tmp_path)
+    path = tmp_path / CONFIG_FILE
+    fields = json.loads(path.read_text())
+    assert fields.pop("tie_word_embeddings") is True
+    path.write_text(json.dumps(fields))
+    assert GPT.load(tmp_path).config == CONFIG
+
+
+@pytest.mark.parametrize(
+    ("cache", "got"), [(torch.tensor([[4]]), "Tensor"), ([1], "list of 1")]
+)
+def test_targets_in_the_place_of_the_cache_are_refused(cache, got):
+    message = f"cache must be a list of 2 as new_cache gives, got {got}; targets go"
+    with pytest.raises(TypeError, match=message):
+        MODEL(torch.tensor([[3]]), cache)
+
+
 def test_tokens_in_the_cache_count_towards_the_longest_text():
     cache = MODEL.new_cache()
     with torch.no_grad():
@@ -205,6 +241,11 @@ def test_tokens_in_the_cache_count_towards_the_longest_text():
 def test_padding_of_another_shape_or_type_is_refused(padding):
     with pytest.raises(ValueError, match=r"padding must be bool \(2, 5\), got"):
         MODEL(random_ids(2, 5), padding=padding)
+
+
+def test_padding_that_is_no_tensor_is_refused_by_type():
+    with pytest.raises(TypeError, match="padding must be a tensor, got list"):
+        MODEL(random_ids(1, 2), padding=[[True, True]])
 
 
 def test_a_saved_model_loads_the_same_and_leaves_the_random_state_alone(tmp_path):

@@ -5,6 +5,7 @@ import logging
 from collections import Counter, defaultdict
 from functools import lru_cache
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -17,6 +18,8 @@ from transformers.generation.logits_process import (
     TopPLogitsWarper,
 )
 
+from course_utils.block import MLP
+from course_utils.comparison import difference
 from course_utils.config import GPTConfig
 from course_utils.huggingface import to_huggingface
 from course_utils.model import GPT
@@ -311,8 +314,49 @@ def replace_a_method(model):
     norm.forward = lambda x: 2 * usual(x)
 
 
+def take_the_biases_away(model):
+    for block in model.blocks:
+        block.attention.project.bias = block.mlp.expand.bias = None
+
+
+def set_another_epsilon(model):
+    for block in model.blocks:
+        block.norm_1.epsilon = 1.0
+
+
+def replace_the_head(model):
+    usual = model.head
+    model.head = lambda x: -usual(x)
+
+
+def replace_the_embedding(model):
+    usual = model.embed
+    model.embed = lambda ids, past=0, padding=None: 3 * usual(ids, past, padding)
+
+
+def replace_the_models_own_forward(model):
+    usual = model.forward
+    model.forward = lambda *arguments: usual(*arguments).flip(-1)
+
+
+def hang_a_hook_on_the_model(model):
+    model.register_forward_hook(lambda part, x, logits: logits.flip(-1))
+
+
 @pytest.mark.parametrize(
-    "change", [exchange_a_layer, hang_a_hook, hang_a_hook_before, replace_a_method]
+    "change",
+    [
+        exchange_a_layer,
+        hang_a_hook,
+        hang_a_hook_before,
+        hang_a_hook_on_the_model,
+        replace_a_method,
+        replace_the_embedding,
+        replace_the_head,
+        replace_the_models_own_forward,
+        set_another_epsilon,
+        take_the_biases_away,
+    ],
 )
 def test_what_somebody_changed_in_a_model_is_used_for_each_token(change):
     model, ids = stirred_model(), torch.tensor([PROMPTS[0]])
@@ -322,6 +366,96 @@ def test_what_somebody_changed_in_a_model_is_used_for_each_token(change):
     expected = greedy_without_cache(model, ids, 30)
     assert torch.equal(generate(model, ids, 30, temperature=0), expected)
     assert not torch.equal(as_built, expected)
+
+
+def test_what_somebody_changed_in_a_class_is_used_for_each_token(monkeypatch):
+    model, ids = stirred_model(), torch.tensor([PROMPTS[0]])
+    as_built = generate(model, ids, 30, temperature=0)
+    usual = MLP.forward
+    monkeypatch.setattr(MLP, "forward", lambda mlp, x: -usual(mlp, x))
+    assert not is_plain(model)
+    expected = greedy_without_cache(model, ids, 30)
+    assert torch.equal(generate(model, ids, 30, temperature=0), expected)
+    assert not torch.equal(as_built, expected)
+
+
+def test_a_hook_on_all_modules_is_called_for_each_token():
+    model, seen = stirred_model(), []
+    handle = torch.nn.modules.module.register_module_forward_hook(
+        lambda part, x, y: seen.append(part)
+    )
+    try:
+        assert not is_plain(model)
+        generate(model, PROMPTS[0], 4)
+    finally:
+        handle.remove()
+    assert seen.count(model.final_norm) == 4 and is_plain(model)
+
+
+def test_a_head_of_its_own_chooses_the_tokens():
+    model, ids = stirred_model(tie_word_embeddings=False), torch.tensor([PROMPTS[0]])
+    assert is_plain(model)
+    expected = greedy_without_cache(model, ids, 30)
+    assert torch.equal(generate(model, ids, 30, temperature=0), expected)
+    theirs = to_huggingface(model)
+    theirs.generation_config.eos_token_id = None
+    with torch.no_grad():
+        assert difference(model(ids), theirs(ids).logits) < 1e-4
+    again = theirs.generate(ids, max_new_tokens=30, do_sample=False)
+    assert torch.equal(again, expected)
+
+
+def test_parts_that_were_evaluating_stay_so():
+    model = stirred_model().train()
+    model.blocks[0].eval()
+    generate(model, PROMPTS[0], 2)
+    assert model.training and model.blocks[1].mlp.training
+    assert not model.blocks[0].training and not model.blocks[0].mlp.training
+
+
+def test_numpys_whole_numbers_are_as_good_as_pythons(pair):
+    ids = [np.int64(i) for i in PROMPTS[0]]
+    numbers = dict(end_of_text=3, seed=5, top_k=9)
+    theirs = {name: np.int64(number) for name, number in numbers.items()}
+    expected = generate(pair[0], PROMPTS[0], 9, **numbers)
+    assert torch.equal(generate(pair[0], ids, np.int32(9), **theirs), expected)
+    expected = beam_search(pair[0], PROMPTS[0], 3, 9, end_of_text=3)
+    got = beam_search(pair[0], ids, np.int64(3), np.int64(9), end_of_text=np.int64(3))
+    assert torch.equal(got, expected)
+
+
+@pytest.mark.parametrize(
+    ("ids", "error", "message"),
+    [
+        ("text", TypeError, r"ids must be token ids, got str \(see generate_text\)"),
+        (5, TypeError, "ids must be token ids, got int"),
+        (["a", "b"], ValueError, "each of the ids must be a whole number, got 'a'"),
+        ([1.5], ValueError, "each of the ids must be a whole number, got 1.5"),
+    ],
+)
+def test_what_are_no_ids_is_named(pair, ids, error, message):
+    with pytest.raises(error, match=message):
+        generate(pair[0], ids, 3)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"max_new_tokens": 2.5}, "max_new_tokens must be a whole number, got 2.5"),
+        ({"seed": 0.5}, "seed must be a whole number, got 0.5"),
+        ({"end_of_text": "x"}, "end_of_text must be a whole number, got 'x'"),
+    ],
+)
+def test_what_is_no_whole_number_is_named(pair, given, message):
+    with pytest.raises(ValueError, match=message):
+        generate(pair[0], PROMPTS[0], **{"max_new_tokens": 3, **given})
+
+
+def test_padding_goes_with_a_tensor_and_is_one(pair):
+    with pytest.raises(ValueError, match="padding must be None where ids is no tensor"):
+        generate(pair[0], [1, 2], 3, padding=torch.ones(1, 2, dtype=torch.bool))
+    with pytest.raises(TypeError, match="padding must be a tensor, got list"):
+        generate(pair[0], torch.tensor([[1, 2]]), 3, padding=[[True, True]])
 
 
 def test_stream_yields_the_tokens_of_generate_one_by_one(pair):
@@ -621,8 +755,8 @@ def test_after_a_space_come_the_words_that_begin_with_one():
     [
         ({"temperature": -1}, "temperature must be positive, or 0 .*, got -1"),
         ({"temperature": float("nan")}, "temperature must be positive.*, got nan"),
-        ({"top_k": 0}, "top_k must be a whole number of at least 1, or None, got 0"),
-        ({"top_k": 2.5}, "top_k must be a whole number .* got 2.5"),
+        ({"top_k": 0}, "top_k must be at least 1, or None, got 0"),
+        ({"top_k": 2.5}, "top_k must be a whole number, got 2.5"),
         ({"top_p": 0}, r"top_p must be in \(0, 1\], got 0"),
         ({"top_p": 1.7}, r"top_p must be in \(0, 1\], got 1.7"),
         ({"repetition_penalty": 0}, "repetition_penalty must be positive, got 0"),

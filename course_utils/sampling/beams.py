@@ -4,7 +4,7 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 from course_utils.model import GPT
-from course_utils.sampling.knobs import require
+from course_utils.sampling.knobs import require, whole
 from course_utils.sampling.one_token import last_logits
 from course_utils.sampling.writing import check, evaluating, with_new
 
@@ -32,6 +32,7 @@ def beam_search(
     with ``early_stopping``. Arguments and errors otherwise as in ``generate``.
     """
     ids, padding = check(model, ids, max_new_tokens, end_of_text, padding)
+    n_beams, max_new_tokens = whole("n_beams", n_beams), int(max_new_tokens)
     require(n_beams >= 1, "n_beams", "at least 1", n_beams)
     (B, T), V = ids.shape, model.config.vocab_size
     row = torch.arange(B, device=ids.device)[:, None]  # (B, 1), to index with
@@ -52,7 +53,7 @@ def beam_search(
             totals, best = totals.flatten(1).topk(2 * n_beams)  # (B, 2 * n_beams)
             parent, token = best // V, best % V
             texts = torch.cat([texts[row, parent], token[..., None]], dim=2)
-            ends = token == (-1 if end_of_text is None else end_of_text)
+            ends = token == (-1 if end_of_text is None else int(end_of_text))
             ends |= length == max_new_tokens
             scores = totals / length**length_penalty
             totals, going = (totals + NEVER * ends).topk(n_beams)  # (B, n_beams)

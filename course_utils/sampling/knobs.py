@@ -4,10 +4,19 @@ import math
 
 import torch
 
+from course_utils.config import whole_number
+
 
 def require(allowed: bool, name: str, what: str, got) -> None:
     if not allowed:
         raise ValueError(f"{name} must be {what}, got {got}")
+
+
+def whole(name: str, number) -> int:
+    """Return a whole number, Python's or numpy's, as an int, or raise ValueError."""
+    as_int = whole_number(number)
+    require(as_int is not None, name, "a whole number", repr(number))
+    return as_int
 
 
 def penalize_repetition(logits, ids, penalty: float, padding=None) -> torch.Tensor:
@@ -37,8 +46,8 @@ def filter_top_k(logits, k: int) -> torch.Tensor:
 
     What ties with the k-th stays too, as in transformers: then more than k are left.
     """
-    whole = isinstance(k, int) and not isinstance(k, bool)
-    require(whole and k >= 1, "top_k", "a whole number of at least 1, or None", k)
+    k = whole("top_k", k)
+    require(k >= 1, "top_k", "at least 1, or None", k)
     kth = logits.topk(min(k, logits.shape[-1])).values[..., -1:]  # (..., 1)
     return logits.masked_fill(logits < kth, -torch.inf)
 

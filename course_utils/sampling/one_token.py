@@ -12,26 +12,31 @@ from functools import cache as once
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.nn.modules.module import _global_forward_hooks, _global_forward_pre_hooks
 
 from course_utils.attention import CausalSelfAttention, KVCache
 from course_utils.block import MLP, Block, LayerNorm
-from course_utils.model import GPT
+from course_utils.edits import first_edit
+from course_utils.model import GPT, as_configured
 
-PLAIN = {GPT, Block, CausalSelfAttention, MLP, LayerNorm}
-PLAIN |= {nn.Embedding, nn.Linear, nn.Dropout, nn.ModuleList}
+KINDS = {GPT, Block, CausalSelfAttention, MLP, LayerNorm}
+KINDS |= {nn.Embedding, nn.Linear, nn.Dropout, nn.ModuleList}
+METHODS = {(kind, "forward"): kind.forward for kind in KINDS}
+METHODS |= {(GPT, name): getattr(GPT, name) for name in ("hidden", "embed", "head")}
 
 
 def is_plain(model: nn.Module) -> bool:
-    """Is the model made of the course's parts, as they are?
+    """Does the model compute what its configuration says, and nobody listens in?
 
-    A layer that somebody exchanged, or hung a hook on, has to be called itself.
+    A layer that somebody exchanged, set otherwise or hung a hook on has to be called
+    itself; and so has every layer if a class got another method.
     """
-    return all(
-        type(part) in PLAIN
-        and "forward" not in vars(part)
-        and not part._forward_hooks
-        and not part._forward_pre_hooks
-        for part in model.modules()
+    return (
+        type(model) is GPT
+        and not first_edit(model, as_configured(model.config))
+        and not any(p._forward_hooks or p._forward_pre_hooks for p in model.modules())
+        and not (_global_forward_hooks or _global_forward_pre_hooks)
+        and all(getattr(kind, name) is now for (kind, name), now in METHODS.items())
     )
 
 
@@ -40,17 +45,19 @@ def last_logits(model: GPT) -> Callable[..., torch.Tensor]:
 
     Its scores are those for what follows the last of the new tokens. It takes them into
     the cache, as ``GPT.forward`` does. The head is the dearest layer of a small model:
-    it works on the last position alone. Dropout must be off.
+    in a plain one it works on the last position alone. Dropout must be off.
     """
+    plain = is_plain(model)
 
     @once
-    def one_token() -> OneToken | None:
-        return OneToken(model) if is_plain(model) else None
+    def one_token() -> OneToken:
+        return OneToken(model)
 
     def scores(ids, cache: list[KVCache], padding=None) -> torch.Tensor:
-        one_more = padding is None and ids.shape[1] == 1 and cache[0].length
-        if one_more and (fast := one_token()):
-            return fast(ids[:, 0], cache)
+        if not plain:
+            return model(ids, cache, padding)[:, -1]
+        if padding is None and ids.shape[1] == 1 and cache[0].length:
+            return one_token()(ids[:, 0], cache)
         return model.head(model.hidden(ids, cache, padding)[:, -1])
 
     return scores
@@ -76,6 +83,8 @@ class OneToken:
             for block in model.blocks
         ]
         self.final_norm = _norm(model.final_norm)
+        tied = config.tie_word_embeddings
+        self.head = (model.token_embedding if tied else model.own_head).weight.t()
 
     def __call__(self, ids: torch.Tensor, cache: list[KVCache]) -> torch.Tensor:
         """(B,) -> logits (B, V)."""
@@ -94,7 +103,7 @@ class OneToken:
             read = norm(x, (C,), gain_2, shift_2, epsilon)
             bent = F.gelu(linear(up_b, read, up_w), approximate="tanh")
             x = x + linear(down_b, bent, down_w)
-        return norm(x, (C,), *self.final_norm, epsilon) @ self.tokens.t()
+        return norm(x, (C,), *self.final_norm, epsilon) @ self.head
 
 
 def _norm(layer: LayerNorm) -> tuple[torch.Tensor, torch.Tensor]:

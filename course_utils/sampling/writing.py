@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from course_utils.model import GPT
-from course_utils.sampling.knobs import adjust_logits, choose, require
+from course_utils.sampling.knobs import adjust_logits, choose, require, whole
 from course_utils.sampling.one_token import last_logits
 from course_utils.tokenization import Tokenizer
 
@@ -77,7 +77,7 @@ def _steps(
     """Yield the tokens (B,) of each step; a step costs one pass over one new token."""
     generator = None
     if seed is not None:
-        generator = torch.Generator(ids.device).manual_seed(seed)
+        generator = torch.Generator(ids.device).manual_seed(whole("seed", seed))
     finished = torch.zeros(len(ids), dtype=torch.bool, device=ids.device)
     next_logits, cache, new = last_logits(model), model.new_cache(), ids
     with evaluating(model):
@@ -98,13 +98,14 @@ def _steps(
 
 @contextmanager
 def evaluating(model: GPT):
-    """Switch dropout off, and afterwards on again if it was on."""
-    was_training = model.training
+    """Switch dropout off, and afterwards on again in the parts where it was on."""
+    were_training = [part for part in model.modules() if part.training]
     model.eval()
     try:
         yield
     finally:
-        model.train(was_training)
+        for part in were_training:
+            part.training = True
 
 
 def with_new(padding):
@@ -118,12 +119,21 @@ def check(model: GPT, ids, max_new_tokens: int, end_of_text, padding, knobs=None
     adjust_logits(torch.zeros(1, 1), torch.zeros(1, 1).long(), **(knobs or {}))
     V, n_positions = model.config.vocab_size, model.config.n_positions
     if end_of_text is not None:
+        end_of_text = whole("end_of_text", end_of_text)
         require(0 <= end_of_text < V, "end_of_text", f"in 0..{V - 1}", end_of_text)
     if not isinstance(ids, torch.Tensor):
+        if isinstance(ids, str) or not hasattr(ids, "__len__"):
+            got = type(ids).__name__
+            raise TypeError(f"ids must be token ids, got {got} (see generate_text)")
+        require(padding is None, "padding", "None where ids is no tensor", "one")
         prompts = ids if len(ids) and hasattr(ids[0], "__len__") else [ids]
+        prompts = [[whole("each of the ids", i) for i in row] for row in prompts]
         device = model.token_embedding.weight.device
         ids, padding = (x.to(device) for x in pad_left(prompts, end_of_text or 0))
     if padding is not None:
+        if not isinstance(padding, torch.Tensor):
+            got = type(padding).__name__
+            raise TypeError(f"padding must be a tensor, got {got}")
         require(padding.shape == ids.shape, "padding", "as ids", tuple(padding.shape))
         left = (padding[:, 1:] >= padding[:, :-1]).all()
         require(bool(left), "padding", "on the left of the prompt", "False after True")
@@ -132,6 +142,7 @@ def check(model: GPT, ids, max_new_tokens: int, end_of_text, padding, knobs=None
             "ids must hold at least one token of each prompt, got an empty prompt; "
             "a text from its beginning starts with end_of_text"
         )
+    max_new_tokens = whole("max_new_tokens", max_new_tokens)
     require(max_new_tokens >= 1, "max_new_tokens", "at least 1", max_new_tokens)
     T, room = ids.shape[-1], n_positions - max_new_tokens
     if room < T:

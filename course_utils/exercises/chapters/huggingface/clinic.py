@@ -21,8 +21,8 @@ def _with_a_copied_head(model):
 head_apart = Clinic(
     name="huggingface.head_apart",
     complaint="This conversion to transformers gives our very logits, on stirred "
-    "weights too, and the loss falls as the model trains there. But brought back into "
-    "our GPT, the trained model is worse than it was there.",
+    "weights too, and the loss falls as the model trains there. But it does not fall "
+    "as ours does: after the same steps on the same text, the two have parted.",
     patient=_with_a_copied_head,
     healthy=_to_huggingface,
     suspects={
@@ -39,7 +39,7 @@ head_apart = Clinic(
     fault="the head is a copy of the token table",
     evidence="It has V · C parameters more than its healthy twin, and lm_head.weight "
     "and wte.weight are two parameters. Equal at first, each gets its own half of the "
-    "gradient and goes its own way. Our GPT has one table: the trained head is lost on "
-    "the way back. Equal logits prove a conversion for reading, not for training: "
-    "compare gradients too.",
+    "gradient and goes its own way; our one table gets the sum of both. What comes "
+    "back from there is another kind of model, with a head of its own. Equal logits "
+    "prove a conversion for reading, not for training: compare gradients too.",
 )
