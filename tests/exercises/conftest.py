@@ -3,6 +3,7 @@
 import pytest
 
 from course_utils.exercises.course import LEARNER
+from course_utils.exercises.engine import store
 from course_utils.exercises.engine.learner import Session
 
 
@@ -11,3 +12,4 @@ def own_session(tmp_path, monkeypatch):
     """Give every test a new session and an empty progress file."""
     monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "progress.json"))
     monkeypatch.setattr(LEARNER, "session", Session())
+    store._unsaved.clear()

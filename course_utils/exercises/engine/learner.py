@@ -13,9 +13,9 @@ from .answers import answer_from, answers
 from .cards import BOX, NEUTRAL, Card, Part, shell, show, verdict_card
 from .catalogue import Catalogue
 from .definition import Exercise
-from .diagnosis import check
+from .diagnosis import Verdict, check
 from .limits import TimeLimit, time_limit
-from .live import Live, button_with_answers, html_widget, seconds_of
+from .live import Live, buttons_with_answers, html_widget, seconds_of
 from .outcomes import random_state_kept
 
 Row = tuple[str, list[Exercise], list[Exercise]]  # chapter, its exercises, those solved
@@ -48,22 +48,25 @@ class Learner:
         task = self.catalogue.find(name)
 
         def check_and_show(function: Callable) -> Callable:
-            verdict = check(task, function)
-            card = verdict_card(task, verdict)
-            problem = ""
-            if verdict.status == "solved":
-                self.session.solved[name] = function
-                problem = store.record(name, solved=True, source=_source(name))
-            elif verdict.misconception:
-                problem = store.record(name, misconception=verdict.misconception.title)
-            if problem:
-                card = Card(card.status, card.name, (*card.parts, Part("", problem)))
-            show(card)
-            solved = verdict.status == "solved"
-            show(_speed(task, function) if solved else self._hint_button(task))
+            verdict, problem = self._attempt(task, function)
+            show(verdict_card(task, verdict))
+            below = _speed if verdict.status == "solved" else self._help
+            show(below(task, function, problem))
             return task.reference if verdict.status == "not started" else function
 
         return check_and_show
+
+    def _attempt(self, task: Exercise, function: Callable) -> tuple[Verdict, str]:
+        """Return the verdict, and why it could not be kept ("" if it is)."""
+        verdict, problem = check(task, function), ""
+        if verdict.status == "solved":
+            self.session.solved[task.name] = function
+            source = _source(task.name)
+            problem = store.record(task.name, solved=True, source=source)
+        elif verdict.misconception:
+            title = verdict.misconception.title
+            problem = store.record(task.name, misconception=title)
+        return verdict, problem
 
     def hint(self, name: str) -> Card:
         """Return the next hint: a question, then a shape, then pseudocode.
@@ -88,8 +91,7 @@ class Learner:
         if self.session.asked_for_solution[name] < 2:
             text = "Sure? A hint teaches more. Ask once more and it is shown."
             return Card("solution", name, (Part("", text),))
-        store.record(name, hints=len(task.hints) + 1)
-        return Card("solution", name, (Part("", task.solution(), code=True),))
+        return self._solution(task)
 
     def mine(self, name: str) -> Callable:
         """Return the learner's own solved function, else the course's.
@@ -135,11 +137,36 @@ class Learner:
         text = _chart_text(self._rows(ever if shell() is None else this_run))
         return Live(lambda: html_widget(chart), text, still)
 
-    def _hint_button(self, task: Exercise) -> Live:
+    def _help(self, task: Exercise, function: Callable, problem: str = "") -> Live:
+        """Return the buttons below an answer that is not right (yet).
+
+        The solution can be had once the last hint was seen. "Check again" runs the same
+        function, which sees what other cells have changed since.
+        """
+
+        def hints_left() -> bool:
+            return self.session.hints[task.name] < len(task.hints)
+
+        def check_again() -> str:
+            return verdict_card(task, self._attempt(task, function)[0]).html
+
         def build():
-            return button_with_answers("Hint", lambda: self.hint(task.name).html)
+            answers = {
+                "Hint": lambda: self.hint(task.name).html,
+                "Show solution": lambda: self._solution(task).html,
+                "Check again": check_again,
+            }
+            widget = buttons_with_answers(answers, _note(problem))
+            hint, solution, _ = widget.children[0].children
+            solution.disabled = hints_left()
+            hint.on_click(lambda _: setattr(solution, "disabled", hints_left()))
+            return widget
 
         return Live(build, f'hint("{task.name}") gives a hint.')
+
+    def _solution(self, task: Exercise) -> Card:
+        store.record(task.name, hints=len(task.hints) + 1)
+        return Card("solution", task.name, (Part("", task.solution(), code=True),))
 
     def _rows(self, solved: set[str]) -> list[Row]:
         """Return (chapter, its exercises, those of them that are solved)."""
@@ -169,7 +196,7 @@ def _from_source(task: Exercise, source: str) -> Callable | None:
         return None
 
 
-def _speed(task: Exercise, function: Callable) -> Live:
+def _speed(task: Exercise, function: Callable, problem: str) -> Live:
     """Show, live only, how long the answer takes beside the course's solution."""
 
     def build():
@@ -179,10 +206,15 @@ def _speed(task: Exercise, function: Callable) -> Live:
             course = seconds_of(lambda: task.observe(task.reference, *case))
         return html_widget(
             f"<p>On the largest input yours takes {own * 1e6:,.0f} µs, the course's "
-            f"{course * 1e6:,.0f} µs.</p>"
+            f"{course * 1e6:,.0f} µs.</p>{_note(problem)}"
         )
 
     return Live(build, "How fast it is beside the course's is shown live.")
+
+
+def _note(problem: str) -> str:
+    """Return what went wrong as HTML: for live parts, since pages are compared."""
+    return f"<p>{html.escape(problem)}</p>" if problem else ""
 
 
 def _chart_text(rows: Sequence[Row]) -> str:

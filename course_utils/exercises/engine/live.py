@@ -7,7 +7,7 @@ changes from run to run: a timing, a guess, this learner's own progress.
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from .cards import shell
 
@@ -39,18 +39,22 @@ class Live:
         return bundle
 
 
-def button_with_answers(label: str, answer: Callable[[], str]):
-    """Return a widget: a button, and below it the HTML that the last press gave."""
+def buttons_with_answers(answers: Mapping[str, Callable[[], str]], first: str = ""):
+    """Return a widget: a row of buttons, and below it the HTML that the last one gave.
+
+    ``first`` stands there before any is pressed. Its ``children`` are row and place.
+    """
     import ipywidgets as widgets
 
-    button = widgets.Button(description=label, layout={"width": "max-content"})
-    place = widgets.HTML()
+    place = widgets.HTML(first)
 
-    def pressed(_):
-        place.value = answer()
+    def button(label, answer):
+        made = widgets.Button(description=label, layout={"width": "max-content"})
+        made.on_click(lambda _: setattr(place, "value", answer()))
+        return made
 
-    button.on_click(pressed)
-    return widgets.VBox([button, place])
+    row = widgets.HBox([button(*entry) for entry in answers.items()])
+    return widgets.VBox([row, place])
 
 
 def html_widget(html: str):
