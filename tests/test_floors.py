@@ -26,10 +26,16 @@ COMPONENTS = [
     "attention data torch_names gpt2_files",
     "block gradients",
     "model",
+    "model_folders",
     "training sampling huggingface ablation lora quantization planner",
     "answers bias",
 ]
-WINGS = ["models records", "figures experiments", "exercises", "notebooks site"]
+WINGS = [
+    "models records",
+    "figures experiments",
+    "exercises",
+    "notebooks site commands",
+]
 FLOOR = {
     place: number
     for number, floor in enumerate(COMPONENTS + WINGS)

@@ -30,7 +30,7 @@ from course_utils.config import PRESETS, GPTConfig
 from course_utils.edits import first_edit
 from course_utils.gpt2_files import TRANSPOSED as TRANSPOSED
 from course_utils.gpt2_files import exchange, gpt2_name
-from course_utils.model import GPT, as_configured
+from course_utils.model import CONFIG_FILE, GPT, as_configured
 from course_utils.tokenization import Tokenizer
 
 GPT2_FILES = ("config.json", "model.safetensors", "vocab.json", "merges.txt")
@@ -108,17 +108,24 @@ def to_huggingface(model: GPT, tokenizer: Tokenizer | None = None) -> GPT2LMHead
 
 
 def save_pretrained(
-    model: GPT, tokenizer: Tokenizer, folder: str | os.PathLike
+    model: GPT,
+    tokenizer: Tokenizer,
+    folder: str | os.PathLike,
+    dtype: torch.dtype = torch.float32,
 ) -> None:
     """Write model and tokenizer so that ``pipeline("text-generation", folder)`` runs.
 
     The files say how long a text may get: their pipeline would otherwise ask for 256
-    new tokens, whatever the model can read, and end in an IndexError.
+    new tokens, whatever the model can read, and end in an IndexError. Of what ``dtype``
+    the file is, of that is the model when transformers loads it.
 
     All files are written under another name first. If that fails (disk full, no
-    permission) an OSError names the folder, and what was in it stays as it was.
+    permission) an OSError names the folder, and what was in it stays as it was. Raises
+    ValueError for the folder of a run: its own weights have the same name.
     """
-    theirs, folder = to_huggingface(model, tokenizer), Path(folder)
+    theirs, folder = to_huggingface(model, tokenizer).to(dtype), Path(folder)
+    if (folder / CONFIG_FILE).exists():
+        raise ValueError(f"{folder} holds a model of the course, which would be lost")
     theirs.generation_config.max_length = model.config.n_positions
     try:
         folder.mkdir(parents=True, exist_ok=True)
