@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from course_utils.cross_entropy import log_softmax
 from course_utils.figures.interactive import Interactive
+from course_utils.figures.numbers import drawn_numbers
 from course_utils.figures.plots import MODEL, TRUTH, Picture, house_style
 from course_utils.figures.tokens import (
     draw_guesses,
@@ -28,7 +29,8 @@ class ReadablePicture(Picture):
     """
 
     def __init__(self, figure: Figure, text: str, alt: str, above: Sequence[str]):
-        super().__init__(figure, text, alt)
+        numbers = f"{' '.join(above)}\n{drawn_numbers(figure)}"
+        super().__init__(figure, text, alt, numbers)
         self.above = above
 
     def to_html(self) -> str:

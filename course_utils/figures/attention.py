@@ -10,6 +10,7 @@ from matplotlib.colors import PowerNorm
 from course_utils.ablation import heads_off
 from course_utils.cross_entropy import cross_entropy
 from course_utils.figures.interactive import Interactive
+from course_utils.figures.numbers import drawn_numbers, series
 from course_utils.figures.plots import MODEL, PURPLE, TRUTH, Picture, house_style
 from course_utils.figures.tokens import (
     TINTS,
@@ -48,7 +49,9 @@ def head_view(
         "The tokens of a text, darker where one of them looks, over the whole matrix "
         "of the head's attention and the next word with the head on and off."
     )
-    return Picture(figure, text, _head_alt(title, pieces, weights[chosen], losses))
+    alt = _head_alt(title, pieces, weights[chosen], losses)
+    looks = series("looks", shades)
+    return Picture(figure, text, alt, f"{looks} | {drawn_numbers(figure)}")
 
 
 def _draw_guesses(axes: Axes, guesses: Mapping, losses: Mapping) -> None:

@@ -9,6 +9,7 @@ from ipywidgets import IntSlider, Layout, Text
 
 from course_utils.cross_entropy import log_softmax
 from course_utils.figures.interactive import Interactive
+from course_utils.figures.numbers import drawn_numbers, series
 from course_utils.figures.plots import DARK, MODEL, TRUTH, Picture, house_style
 from course_utils.figures.tokens import (
     draw_guesses,
@@ -63,7 +64,8 @@ def story_losses(
     costs += "" if truth is None else f", the truth {truth[chosen]:.2f}"
     word = token_label(pieces[chosen])
     framed = f"The framed {unit[:-1]} {word} costs {costs}."
-    return Picture(figure, text, f"{title}. {framed}")
+    numbers = f"{series('costs', model)} | {drawn_numbers(figure)}"
+    return Picture(figure, text, f"{title}. {framed}", numbers)
 
 
 class StoryLosses(Interactive):

@@ -49,4 +49,10 @@ def layer_lens(
         "it is likelier, framed where it is what the last layer says."
     )
     ends = ", ".join(token_label(said[-1]) for said in guesses)
-    return Picture(figure, text, f"{text} {title}. After the last token: {ends}.")
+    numbers = []
+    for name, said, shares in zip(names, guesses, chances, strict=True):
+        cells = zip(map(token_label, said), shares, strict=True)
+        row = ", ".join(f"{guess} {share:.1f}" for guess, share in cells)
+        numbers.append(f"{name}: {row}")
+    alt = f"{text} {title}. After the last token: {ends}."
+    return Picture(figure, text, alt, "\n".join(numbers))

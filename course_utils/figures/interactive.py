@@ -2,9 +2,10 @@
 
 ``Interactive`` is made so that one cell serves every reader. In JupyterLab and Colab it
 is alive. On GitHub, in print and before the page has run it is a still picture. For CI
-it is a sentence that never changes. The picture is the value of an HTML widget, not an
-Output widget: nothing flickers, it carries a text alternative, and a test may turn a
-knob in plain Python and look at what is drawn. Works with ipywidgets 7.7 and 8.
+it is what the first picture showed, in words and numbers. The picture is the value of
+an HTML widget, not an Output widget: nothing flickers, it carries a text alternative,
+and a test may turn a knob in plain Python and look at what is drawn. Works with
+ipywidgets 7.7 and 8.
 """
 
 from collections.abc import Callable
@@ -42,7 +43,7 @@ class Interactive(VBox):
             control.observe(self._redraw, "value")
         self.picture = self._draw()
         names = ", ".join(control.description for control in controls.values())
-        self.text = f"Interactive figure, controls: {names}. {self.picture.text}"
+        self.text = f"Interactive figure, controls: {names}. {self.picture!r}"
         self.frame = HTML(self.picture.to_html())
         super().__init__([*controls.values(), self.frame])
 

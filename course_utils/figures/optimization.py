@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
+from course_utils.figures.numbers import series
 from course_utils.figures.plots import DARK, MODEL, WIDTH, Picture, house_style
 
 
@@ -32,4 +33,6 @@ def run_among_others(
     note = f"One of {len(others)} recorded runs: made beforehand, not computed now."
     figure.supxlabel(note, fontsize=9)
     text = "Line chart of one recorded run's loss, others in grey, and of its rate."
-    return Picture(figure, text, f"{title}: the loss ends at {run[-1]:.2f}. {note}")
+    alt = f"{title}: the loss ends at {run[-1]:.2f}. {note}"
+    numbers = "; ".join([series("loss", run), series("rate", rates)])
+    return Picture(figure, text, alt, numbers)

@@ -1,10 +1,10 @@
 """Pictures that say in words what they show: style, Picture, axes, curves.
 
-A ``Picture`` is what every function here returns: a drawing as PNG together with two
-texts. ``text`` is the same whenever the picture is drawn, so that a notebook's stored
-output can be compared; ``alt`` may hold the numbers that were drawn. Nothing here
-touches matplotlib's global state: figures are made without pyplot, and one that a cell
-made with it is closed, so that none is shown twice.
+A ``Picture`` is what every function here returns: a drawing as PNG together with what
+it shows in words, and with the numbers that it draws, rounded, so that a notebook's
+stored output can be compared. Nothing here touches matplotlib's global state: figures
+are made without pyplot, and one that a cell made with it is closed, so that none is
+shown twice.
 
 Colours: after Okabe and Ito, "Color Universal Design" (2008), those of their eight that
 stand out from white by 3 : 1 and from each other in all kinds of colour blindness. The
@@ -27,6 +27,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
+from course_utils.figures.numbers import drawn_numbers
 from course_utils.files import atomic_path
 
 BLUE, VERMILION, GREEN = "#0072B2", "#D55E00", "#009E73"
@@ -82,26 +83,34 @@ def house_style():
 class Picture:
     """A finished drawing: PNG bytes, and what they show in words.
 
-    Jupyter shows it as an image/png; ``text`` is its text/plain, which CI compares, so
-    it must not depend on digits that differ between machines. ``alt`` (by default the
-    same) goes with the image. Raises ValueError if ``text`` says nothing.
+    Jupyter shows it as an image/png. Its text/plain, which CI compares, is ``text`` and
+    below it ``numbers``, by default those that the figure draws, rounded. Give "" for
+    what differs from run to run, such as times. ``alt`` (by default the same as
+    ``text``) goes with the image. Raises ValueError if ``text`` says nothing.
     """
 
-    def __init__(self, figure: Figure, text: str, alt: str | None = None):
+    def __init__(
+        self,
+        figure: Figure,
+        text: str,
+        alt: str | None = None,
+        numbers: str | None = None,
+    ):
         if len(text.split()) < 3:
             raise ValueError(f"text must say what the picture shows, got {text!r}")
         self.text = text
         self.alt = alt or text
+        self.numbers = drawn_numbers(figure) if numbers is None else numbers
         self.width = round(figure.get_figwidth() * PIXELS_PER_INCH)
         self.png = _render(figure)
         if pyplot := sys.modules.get("matplotlib.pyplot"):
             pyplot.close(figure)  # if it made the figure, Jupyter would show it again
 
     def __repr__(self) -> str:
-        return self.text
+        return f"{self.text}\n{self.numbers}".strip()
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        data = {"image/png": self.base64, "text/plain": self.text}
+        data = {"image/png": self.base64, "text/plain": repr(self)}
         return data, {"image/png": {"width": self.width, "alt": self.alt}}
 
     @property
@@ -152,10 +161,12 @@ def curves(
     lines: Mapping[str, tuple[Sequence[float], Sequence[float]]],
     text: str,
     marker: str = "",
+    numbers: str | None = None,
     **settings,
 ) -> Picture:
     """Draw several curves with a legend: name -> (places, heights).
 
+    ``text`` and ``numbers`` are those of the ``Picture``.
     ``settings`` are those of matplotlib's ``Axes.set``, such as ``xscale="log"``.
     """
     figure, axes = new_axes(title, x_label, y_label)
@@ -170,4 +181,4 @@ def curves(
             axis.set_major_formatter("{x:g}")  # matplotlib's own are formulas
             axis.set_minor_formatter(NullFormatter())
     axes.legend(frameon=False)
-    return Picture(figure, text)
+    return Picture(figure, text, numbers=numbers)

@@ -29,7 +29,11 @@ def number_tables(title: str, parts: Sequence[tuple], text: str) -> Picture:
         left += columns + 1
     axes.set(xlim=(-0.1, left - 0.9), ylim=(tallest + 0.1, -1), aspect="equal")
     axes.axis("off")
-    return Picture(figure, text)
+    numbers = [
+        f"{label}: {', '.join(f'{float(n):g}' for n in table.flatten())}"
+        for label, table, _ in parts
+    ]
+    return Picture(figure, text, numbers=" | ".join(numbers))
 
 
 def _draw_number(axes: Axes, x: float, y: float, number, is_strong: bool) -> None:

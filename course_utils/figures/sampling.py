@@ -101,7 +101,12 @@ def beam_tree(steps: Sequence[Sequence[Twig]], title: str) -> Picture:
         "likeliest texts are kept, and the others end there"
     )
     last = " ".join(f"{_shown(twig)} {twig.log_prob:.1f};" for twig in steps[-1])
-    return Picture(figure, f"{text}.", f"{text}. Last step: {last}")
+    numbers = [
+        ", ".join(f"{_shown(twig)} {twig.log_prob:.1f}" for twig in step)
+        for step in steps
+    ]
+    alt = f"{text}. Last step: {last}"
+    return Picture(figure, f"{text}.", alt, " | ".join(numbers))
 
 
 def _shown(twig: Twig) -> str:

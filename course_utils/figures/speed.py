@@ -43,7 +43,8 @@ def draw_plan(plan: Plan) -> Picture:
     )
     parts = ", ".join(f"{name} {n / 1e9:.1f} GB" for name, n in plan.memory.items())
     fits = "fits" if plan.fits else "does not fit"
-    return Picture(figure, text, f"{takes}. On each device: {parts}; it {fits}.")
+    numbers = f"{takes}. On each device: {parts}; it {fits}."
+    return Picture(figure, text, numbers, numbers)
 
 
 def _draw_runs(axes: Axes, plan: Plan) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from course_utils.figures.numbers import drawn_numbers
 from course_utils.figures.plots import MODEL, TRUTH, WIDTH, Picture, house_style
 from course_utils.figures.tokens import TOKEN_TEXT, labels, token_places, width
 
@@ -45,4 +46,5 @@ def segmentation(
         f"beside the curve of its length: {lengths[0]} tokens without merges, "
         f"{lengths[-1]} with {sizes[-1]}."
     )
-    return Picture(figure, text, f"{text} Tokens: {labels(pieces)}")
+    cut = f"Tokens: {labels(pieces)}"
+    return Picture(figure, text, f"{text} {cut}", f"{cut}\n{drawn_numbers(figure)}")

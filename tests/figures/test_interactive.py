@@ -36,12 +36,13 @@ def test_moving_a_control_changes_the_picture_and_its_alternative(figure):
     assert figure.picture.to_html() == figure.frame.value != before
 
 
-def test_it_shows_itself_alive_as_still_picture_and_as_a_fixed_text(figure):
+def test_it_shows_itself_alive_as_still_picture_and_as_the_first_ones_text(figure):
     data, metadata = figure._repr_mimebundle_()
     assert data[VIEW]["model_id"] == figure.model_id
     assert data["image/png"] == figure.picture.base64
     assert metadata["image/png"]["alt"] == "x to the 2, left"
     text = "Interactive figure, controls: power, side. The line of a power."
+    text += "\nline 0, 1, 4, 9 at 0, 1, 2, 3"
     assert data["text/plain"] == text
     figure.controls["power"].value = 3
     moved, _ = figure._repr_mimebundle_()

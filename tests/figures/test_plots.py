@@ -21,12 +21,15 @@ def a_picture(title="A line", **words):
     return Picture(figure, **({"text": "A line that falls."} | words))
 
 
-def test_a_picture_shows_itself_as_png_and_as_its_fixed_text():
+def test_a_picture_shows_itself_as_png_and_in_words_and_numbers():
     picture = a_picture(alt="A line from 1 to 0.")
     data, metadata = picture._repr_mimebundle_()
     assert set(data) == {"image/png", "text/plain"}
     assert base64.b64decode(data["image/png"]).startswith(PNG)
-    assert data["text/plain"] == repr(picture) == "A line that falls."
+    assert (
+        data["text/plain"] == repr(picture) == "A line that falls.\nline 1, 0 at 0, 1"
+    )
+    assert repr(a_picture(numbers="")) == "A line that falls."
     assert metadata["image/png"] == {"width": 672, "alt": "A line from 1 to 0."}
 
 
