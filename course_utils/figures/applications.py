@@ -1,4 +1,4 @@
-"""Page 09: a model's answer to a task, token by token."""
+"""Page 09: an answer to a task token by token, and what LoRA learns."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -8,9 +8,16 @@ from ipywidgets import IntSlider, Layout, SelectionSlider, Text
 from matplotlib.figure import Figure
 
 from course_utils.cross_entropy import log_softmax
+from course_utils.figures.drawing import GREY, Drawing, VectorPicture
 from course_utils.figures.interactive import Interactive
 from course_utils.figures.numbers import drawn_numbers
-from course_utils.figures.plots import MODEL, TRUTH, Picture, house_style
+from course_utils.figures.plots import (
+    GREEN,
+    MODEL,
+    TRUTH,
+    Picture,
+    house_style,
+)
 from course_utils.figures.tokens import (
     draw_guesses,
     likeliest,
@@ -121,3 +128,44 @@ def _greedy_answer(model, tokenizer, ids: list[int]) -> tuple[list[int], torch.T
     new = list(stream(model, ids, min(room, 100), temperature=0, end_of_text=end))
     logits = model(torch.tensor([ids + new]))[0, len(ids) - 1 : -1]
     return new, log_softmax(logits).exp()
+
+
+# --- A drawing: LoRA's two thin matrices
+
+
+def low_rank(n_in: int, n_out: int, rank: int) -> VectorPicture:
+    """Draw a frozen (out, in) matrix and the two thin ones beside it, true to scale.
+
+    Raises ValueError unless the rank is at least 1 and at most the smaller side.
+    """
+    if not 1 <= rank <= min(n_in, n_out):
+        raise ValueError(f"rank must be in 1..{min(n_in, n_out)}, got {rank}")
+    pixels = 130 / max(n_in, n_out)
+    wide, high, thin = n_in * pixels, n_out * pixels, max(5.0, rank * pixels)
+    frozen, trained = n_in * n_out, rank * (n_in + n_out)
+    title = f"LoRA: {trained:,} numbers learn in the place of {frozen:,}"
+    drawing = Drawing(title, height=250)
+    y = 136
+    drawing.box("x", "x", (36, y))
+    drawing.box("W", "", (190, y), GREY, (wide, high))
+    drawing.words((190, y + high / 2 + 14), f"W ({n_out}, {n_in}), frozen", colour=GREY)
+    drawing.box("A", "", (370, y), GREEN, (wide, thin))
+    drawing.box("B", "", (500, y), GREEN, (thin, high))
+    drawing.words((370, y - thin / 2 - 14), f"A ({rank}, {n_in})", colour=GREEN)
+    drawing.words((500, y + high / 2 + 14), f"B ({n_out}, {rank})", colour=GREEN)
+    drawing.operation("+", "+", (590, y))
+    drawing.box("y", "y", (646, y))
+    drawing.arrow("x", "W", f"({n_in},)")
+    bottom, top = y + high / 2 + 30, y - high / 2 - 24
+    drawing.arrow("x", "A", "", ("bottom", "bottom"), [(36, bottom), (370, bottom)])
+    drawing.arrow("A", "B", f"({rank},)")
+    drawing.arrow("B", "+", "α / r")
+    drawing.arrow("W", "+", f"({n_out},)", ("top", "top"), [(190, top), (590, top)])
+    drawing.arrow("+", "y")
+    text = (
+        "Drawing of low-rank adaptation: beside a frozen matrix a flat and a tall thin "
+        "one, whose product is added to what the frozen one gives."
+    )
+    numbers = f"W ({n_out}, {n_in}) {frozen}; A ({rank}, {n_in}) and B ({n_out}, "
+    numbers += f"{rank}) {trained}, {percent(trained / frozen)}%"
+    return drawing.picture(text, f"{text} {numbers}.", numbers)

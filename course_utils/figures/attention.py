@@ -1,7 +1,10 @@
 """Page 02: what a head looks at, and what is lost without it."""
 
+import itertools
+import math
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
 from ipywidgets import Checkbox, IntSlider, Layout, Text
 from matplotlib.axes import Axes
@@ -9,9 +12,21 @@ from matplotlib.colors import PowerNorm
 
 from course_utils.ablation import heads_off
 from course_utils.cross_entropy import cross_entropy
+from course_utils.figures.drawing import GREY, Drawing, VectorPicture, mixed, number
 from course_utils.figures.interactive import Interactive
-from course_utils.figures.numbers import drawn_numbers, series
-from course_utils.figures.plots import MODEL, PURPLE, TRUTH, Picture, house_style
+from course_utils.figures.numbers import drawn_numbers
+from course_utils.figures.plots import (
+    BLUE,
+    DARK,
+    GREEN,
+    MODEL,
+    PURPLE,
+    TRUTH,
+    VERMILION,
+    Picture,
+    house_style,
+)
+from course_utils.figures.shapes import Rect
 from course_utils.figures.tokens import (
     TINTS,
     percent,
@@ -50,8 +65,7 @@ def head_view(
         "of the head's attention and the next word with the head on and off."
     )
     alt = _head_alt(title, pieces, weights[chosen], losses)
-    looks = series("looks", shades)
-    return Picture(figure, text, alt, f"{looks} | {drawn_numbers(figure)}")
+    return Picture(figure, text, alt, f"{alt}\n{drawn_numbers(figure)}")
 
 
 def _draw_guesses(axes: Axes, guesses: Mapping, losses: Mapping) -> None:
@@ -129,3 +143,197 @@ class HeadView(Interactive):
 def _loss(model, ids: torch.Tensor) -> float:
     """Return the mean surprise at the tokens ids (1, T), in nats."""
     return cross_entropy(model(ids[:, :-1]), ids[:, 1:]).item()
+
+
+# --- Drawings: one query's way, heads, the cache
+
+
+def _attend(queries, keys, values, chosen: int):
+    """Return a query's scores (T,), weights (T,) and output (D,); see ``one_query``."""
+    queries, keys, values = (np.asarray(x, float) for x in (queries, keys, values))
+    if not queries.shape == keys.shape == values.shape:
+        got = ", ".join(str(x.shape) for x in (queries, keys, values))
+        raise ValueError(f"queries, keys and values must all be (T, D), got {got}")
+    scores = queries[chosen] @ keys.T / math.sqrt(keys.shape[1])
+    seen = np.arange(len(keys)) <= chosen
+    weights = np.where(seen, np.exp(scores - scores[seen].max()), 0.0)
+    weights /= weights.sum()
+    return scores, weights, weights @ values
+
+
+def one_query(
+    pieces: Sequence[bytes], queries, keys, values, chosen: int = -1
+) -> VectorPicture:
+    """Draw how one token asks: its query times each key, softmax, and values mixed.
+
+    ``queries``, ``keys`` and ``values`` are (T, D), few and small: every number is
+    written into the drawing. ``chosen`` is the token that asks; what comes after it is
+    grey, as it may not look there. Raises ValueError if the shapes differ.
+    """
+    T, D = np.shape(keys)
+    chosen = range(T)[chosen]
+    scores, weights, mix = _attend(queries, keys, values, chosen)
+    query = list(queries[chosen])
+    step, top = 26, 118  # of the rows, and the first one's middle
+    title = f"{token_label(pieces[chosen]).strip('·')} asks: one query's way"
+    drawing = Drawing(title, height=top + step * T + 66)
+    middle = top + step * (T - 1) / 2
+    hidden = [(row, column) for row in range(chosen + 1, T) for column in range(D)]
+    for row, piece in enumerate(pieces):
+        ink = VERMILION if row == chosen else DARK if row < chosen else GREY
+        at = (74, top + step * row)
+        drawing.words(at, token_label(piece), colour=ink, anchor="end", mono=True)
+    cell, rows = (42, step), [(row, 0) for row in range(chosen + 1, T)]
+    look = dict(cell=cell, colour=BLUE)
+    drawing.table("keys", keys, (128, middle), faint=hidden, **look)
+    drawing.table("query", [query], (128, 62), VERMILION, cell)
+    asked = [[number(x) if t <= chosen else "−∞"] for t, x in enumerate(scores)]
+    drawing.table("scores", asked, (282, middle), PURPLE, cell, faint=rows)
+    shades = column_of(weights)
+    weights_text = [[number(w)] for w in weights]
+    drawing.table("weights", weights_text, (402, middle), VERMILION, cell, shades, rows)
+    drawing.table("values", values, (512, middle), faint=hidden, **look)
+    drawing.table("mix", [mix], (512, drawing.height - 34), VERMILION, cell)
+    for name, label in (
+        ("keys", f"keys ({T}, {D})"),
+        ("scores", f"scores ({T},)"),
+        ("weights", f"weights ({T},)"),
+        ("values", f"values ({T}, {D})"),
+    ):
+        place = drawing.nodes[name]
+        at = place.x - place.width / 2, place.y - place.height / 2 - 11
+        if name == "scores":  # right of the arrow that comes from above
+            at = place.x + 8, at[1]
+        drawing.words(at, label, 11, GREY, anchor="start")
+    drawing.words((80, 62), f"query ({D},)", 11, GREY, anchor="end")
+    drawing.words((462, drawing.height - 34), f"output ({D},)", 11, GREY, anchor="end")
+    drawing.arrow("query", "scores", f"q · k / √{D}", ("right", "top"), [(282, 62)])
+    drawing.arrow("keys", "scores")
+    drawing.arrow("scores", "weights", "softmax")
+    drawing.arrow("weights", "values", "×")
+    drawing.arrow("values", "mix", "add up")
+    told = "; ".join(
+        f"{token_label(piece)} {number(score)} {number(weight)}"
+        for piece, score, weight in zip(pieces, scores, weights, strict=True)
+        if weight
+    )
+    numbers = f"Query {_row(query)}; score and weight: {told}; output {_row(mix)}"
+    text = (
+        "Drawing of one query's way: its products with the keys become scores, softmax "
+        "makes weights of them, and the values are mixed with these weights."
+    )
+    return drawing.picture(text, f"{text} {title}. {numbers}.", numbers)
+
+
+def column_of(numbers) -> list[list[float]]:
+    """(T,) -> T rows of one number."""
+    return [[float(n)] for n in numbers]
+
+
+def _row(numbers) -> str:
+    return f"({', '.join(map(number, numbers))})"
+
+
+class OneQuery(Interactive):
+    """``one_query`` with a slider for the token that asks."""
+
+    def __init__(self, pieces: Sequence[bytes], queries, keys, values):
+        def draw(asks: int) -> VectorPicture:
+            return one_query(pieces, queries, keys, values, asks - 1)
+
+        n = len(pieces)
+        super().__init__(draw, asks=IntSlider(n, 1, n, description="token that asks"))
+
+
+def heads_split(T: int = 4, C: int = 12, n_head: int = 3) -> VectorPicture:
+    """Draw how (T, C) is cut into heads, each attends alone, and all are merged.
+
+    Raises ValueError if the channels cannot be shared out evenly.
+    """
+    if C % n_head:
+        raise ValueError(f"n_head must divide C={C}, got {n_head}")
+    D, cell = C // n_head, (13, 18)
+    colours = [HEAD_COLOURS[head % len(HEAD_COLOURS)] for head in range(n_head)]
+    gap = T * cell[1] + 34
+    height = max(180, 70 + gap * n_head)
+    drawing = Drawing("Heads: split, attend, merge", height=height)
+    middle = 48 + gap * n_head / 2
+    drawing.words((96, middle - T * cell[1] / 2 - 14), f"({T}, {C})", 11)
+    _striped(drawing, "whole", T, colours, D, cell, (96, middle))
+    _striped(drawing, "merged", T, colours, D, cell, (500, middle))
+    drawing.words((500, middle - T * cell[1] / 2 - 14), f"({T}, {C})", 11)
+    for head, colour in enumerate(colours):
+        y = 48 + gap * (head + 0.5)
+        name = f"head {head}"
+        _striped(drawing, name, T, [colour], D, cell, (240, y))
+        drawing.words((240, y - T * cell[1] / 2 - 10), f"({T}, {D})", 11)
+        drawing.box(f"attention {head}", f"attention\nof {name}", (352, y), colour)
+        drawing.arrow("whole", name)
+        drawing.arrow(name, f"attention {head}")
+        drawing.arrow(f"attention {head}", "merged")
+    drawing.box("project", "project", (632, middle), GREEN)
+    drawing.arrow("merged", "project")
+    numbers = f"(T, C) = ({T}, {C}); {n_head} heads of (T, D) = ({T}, {D})"
+    text = (
+        "Drawing of heads: the channels are cut into equal groups, attention works on "
+        "each group alone, and the results are laid side by side and projected."
+    )
+    return drawing.picture(text, f"{text} {numbers}.", numbers)
+
+
+HEAD_COLOURS = (BLUE, VERMILION, GREEN, PURPLE)
+
+
+def _striped(drawing: Drawing, name: str, T: int, colours, D: int, cell, at) -> None:
+    """Draw an empty table (T, D · colours), each D columns in their colour."""
+    left = at[0] - len(colours) * D * cell[0] / 2
+    top = at[1] - T * cell[1] / 2
+    for stripe, colour in enumerate(colours):
+        for row, column in itertools.product(range(T), range(D)):
+            x, y = left + (stripe * D + column) * cell[0], top + row * cell[1]
+            drawing.shapes.append(Rect(x, y, *cell, mixed(colour, 0.35), "white"))
+    drawing.area(name, at, (len(colours) * D * cell[0], T * cell[1]))
+
+
+def cache_filling(pieces: Sequence[bytes], step: int) -> VectorPicture:
+    """Draw the KV cache when token ``step``, counted from 1, is read.
+
+    Its query meets the keys of all tokens so far; only its own key and value are new.
+    Raises ValueError for a step that no token has.
+    """
+    T = len(pieces)
+    if not 1 <= step <= T:
+        raise ValueError(f"step must be 1 to {T}, got {step}")
+    across = min(84.0, 560 / T)
+    word = token_label(pieces[step - 1]).strip("·")
+    drawing = Drawing(f"Step {step}: “{word}” is read", height=268)
+    drawing.box("query", f"query of “{word}”", (80 + across * step / 2, 62), VERMILION)
+    for name, y in (("key", 136), ("value", 184)):
+        drawing.words((66, y), f"{name}s", anchor="end")
+        for column, piece in enumerate(pieces):
+            at, size = (80 + across * (column + 0.5), y), (across - 6, 34)
+            label = token_label(piece) if column < step else ""
+            colour = BLUE if column < step - 1 else VERMILION if label else GREY
+            drawing.box(f"{name} {column}", label, at, colour, size, dashed=not label)
+    for column in range(step):
+        drawing.arrow("query", f"key {column}")
+    drawing.words((80, 218), "blue: kept · orange: computed now", 11, GREY, "start")
+    counted = f"{step} query · key products here, {step * (step + 1) // 2} so far"
+    with_all = f"without a cache: {sum(t * t for t in range(1, step + 1))}"
+    drawing.words((80, 246), f"{counted} ({with_all})", 12, anchor="start")
+    text = (
+        "Drawing of the KV cache: keys and values of the tokens read are kept, only "
+        "those of the newest are computed, and its query meets all keys."
+    )
+    numbers = f"Step {step} of {T}: {step - 1} kept, 1 new; {counted}; {with_all}"
+    return drawing.picture(text, f"{text} {numbers}.", numbers)
+
+
+class CacheFilling(Interactive):
+    """``cache_filling`` with a slider for the step."""
+
+    def __init__(self, pieces: Sequence[bytes], step: int = 3):
+        def draw(step: int) -> VectorPicture:
+            return cache_filling(pieces, step)
+
+        super().__init__(draw, step=IntSlider(step, 1, len(pieces)))

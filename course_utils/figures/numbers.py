@@ -2,9 +2,8 @@
 
 A notebook's checker compares texts and no pictures. So the text of a picture ends with
 some of its numbers: a curve that is drawn wrongly shows there, and the last digits, in
-which two machines differ, do not. Two figures are kept: of each number on a logarithmic
-axis, of a series' largest one on a linear axis, where a small number is read as no more
-than "near 0".
+which two machines differ, do not. Two figures are kept of each number, three if it
+begins with a 1; on a linear axis what is below a thousandth of the largest is 0.
 """
 
 import math
@@ -19,25 +18,25 @@ from matplotlib.figure import Figure
 MOST = 8  # numbers of a series that are told
 
 
-def rounded(values: Sequence[float], each: bool = False) -> str:
-    """Return numbers with two figures of the largest, or of ``each``: "4.1, 0.3"."""
-    finite = [abs(value) for value in values if math.isfinite(value)]
-    largest = max(finite, default=0.0)
-    scales = [abs(v) if each and abs(v) > 1e-9 * largest else largest for v in values]
-    return ", ".join(map(_two_figures, values, scales))
+def rounded(values: Sequence[float], log: bool = False, largest: float = 0) -> str:
+    """Return numbers with two figures each: "4.1, 0.32".
+
+    Nought is what is too small to be seen: on a linear axis below a thousandth of
+    ``largest`` or of the largest of the values, on a logarithmic one below a billionth.
+    """
+    sizes = [abs(value) for value in values if math.isfinite(value)]
+    least = (1e-9 if log else 1e-3) * max([largest, *sizes])
+    return ", ".join(_two_figures(0.0 if abs(v) <= least else v) for v in values)
 
 
-def _two_figures(value: float, scale: float) -> str:
-    """Return a number as text, rounded to two figures of a number of size ``scale``."""
-    if not math.isfinite(value):
-        return str(value)
-    if not scale:
-        return "0"
+def _two_figures(value: float) -> str:
+    if not value or not math.isfinite(value):
+        return f"{value:g}"
     # Rounded twice: 0.125 must not fall to 0.12 here and rise to 0.13 there by its last
-    # binary digit. The first rounding also settles to which power the scale belongs.
-    power = math.floor(math.log10(float(f"{scale:.5e}")))
+    # binary digit. The first rounding also settles to which power the number belongs.
+    power = math.floor(math.log10(float(f"{abs(value):.5e}") / 2))
     settled = round(value, 5 - power)
-    return f"{round(settled, 1 - power) + 0.0:g}"  # + 0.0: no "-0"
+    return f"{round(settled, 1 - power):g}"
 
 
 def spread(n: int, most: int = MOST) -> list[int]:
@@ -47,10 +46,11 @@ def spread(n: int, most: int = MOST) -> list[int]:
     return [i * (n - 1) // (most - 1) for i in range(most)]
 
 
-def series(name: str, values: Sequence[float], each: bool = False) -> str:
+def series(name: str, values: Sequence[float], log: bool = False) -> str:
     """Return "name 4.1, 2.3, 1.1": some of a series' numbers, both ends among them."""
     shown = [float(values[i]) for i in spread(len(values))]
-    return f"{name} {rounded(shown, each)}"
+    largest = max((abs(float(value)) for value in values), default=0.0)
+    return f"{name} {rounded(shown, log, largest)}"
 
 
 def drawn_numbers(figure: Figure) -> str:
@@ -74,7 +74,7 @@ def _bars(axes: Axes) -> Iterator[str]:
             sizes = [(bar.get_height(), bar.get_width()) for bar in container]
             scale = axes.get_xscale() if lies else axes.get_yscale()
             name, lengths = _name(container, "bars"), [size[lies] for size in sizes]
-            yield series(name, lengths, each=scale != "linear")
+            yield series(name, lengths, log=scale != "linear")
 
 
 def _lines(axes: Axes) -> Iterator[str]:
@@ -102,12 +102,13 @@ def _points(axes: Axes, name: str, points) -> str:
     """Return a series of points (n, 2): heights, and the places where they are."""
     points = np.asarray(points, dtype=float)
     if len(points) == 2 and len(set(points[:, 1])) == 1:  # a level across the panel
-        return series(name, points[:1, 1], each=True)
+        return series(name, points[:1, 1])
     if len(points) == 2 and len(set(points[:, 0])) == 1:  # and one from top to bottom
-        return series(f"{name} at", points[:1, 0], each=True)
+        return series(f"{name} at", points[:1, 0])
     shown = points[spread(len(points))]
-    is_log = axes.get_yscale() != "linear"
-    return f"{name} {rounded(shown[:, 1], is_log)} at {rounded(shown[:, 0], each=True)}"
+    heights = rounded(shown[:, 1], axes.get_yscale() != "linear")
+    places = rounded(shown[:, 0], axes.get_xscale() != "linear")
+    return f"{name} {heights} at {places}"
 
 
 def _tables(axes: Axes) -> Iterator[str]:

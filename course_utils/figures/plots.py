@@ -16,7 +16,7 @@ import io
 import itertools
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
@@ -38,15 +38,21 @@ MODEL, TRUTH = BLUE, VERMILION
 
 WIDTH = 7.0  # inches: a notebook's text column
 PIXELS_PER_INCH = 96  # on the page; the file has more, for sharp screens
-# Fonts with Chinese characters, wherever one is; matplotlib's own has none.
-_CHINESE_FONTS = (
-    "Noto Sans CJK SC",
-    "PingFang SC",
-    "Hiragino Sans GB",
-    "Microsoft YaHei",
-    "WenQuanYi Zen Hei",
-)
-_INSTALLED_FONTS = {font.name for font in font_manager.fontManager.ttflist}
+
+
+def chinese_fonts(installed: Iterable[str]) -> list[str]:
+    """Return those fonts that have Chinese characters; matplotlib's own has none.
+
+    Of a collection with a face for each language (SC, TC, JP, KR) matplotlib lists the
+    first alone, and that may be the Japanese one. It has the Chinese characters too.
+    """
+    known = ("CJK SC", "PingFang", "Hiragino Sans GB", "YaHei", "WenQuanYi", "CJK")
+    names = sorted(set(installed))
+    found = [name for part in known for name in names if part in name]
+    return list(dict.fromkeys(found))
+
+
+FONTS = chinese_fonts(font.name for font in font_manager.fontManager.ttflist)
 STYLE = {
     "axes.edgecolor": DARK,
     "axes.grid": True,
@@ -58,10 +64,7 @@ STYLE = {
     "axes.titlelocation": "left",
     "axes.titlesize": 12,
     "axes.titleweight": "bold",
-    "font.family": [
-        "DejaVu Sans",
-        *(font for font in _CHINESE_FONTS if font in _INSTALLED_FONTS),
-    ],
+    "font.family": ["DejaVu Sans", *FONTS],
     "figure.constrained_layout.h_pad": 0.1,
     "figure.constrained_layout.w_pad": 0.1,
     "grid.color": "#DDDDDD",
@@ -96,15 +99,17 @@ class Picture:
         alt: str | None = None,
         numbers: str | None = None,
     ):
-        if len(text.split()) < 3:
-            raise ValueError(f"text must say what the picture shows, got {text!r}")
-        self.text = text
-        self.alt = alt or text
-        self.numbers = drawn_numbers(figure) if numbers is None else numbers
+        self.describe(text, alt, drawn_numbers(figure) if numbers is None else numbers)
         self.width = round(figure.get_figwidth() * PIXELS_PER_INCH)
-        self.png = _render(figure)
+        self.png = png_of(figure)
         if pyplot := sys.modules.get("matplotlib.pyplot"):
             pyplot.close(figure)  # if it made the figure, Jupyter would show it again
+
+    def describe(self, text: str, alt: str | None, numbers: str) -> None:
+        """Say what the picture shows: the sentence, the image's, and the numbers."""
+        if len(text.split()) < 3:
+            raise ValueError(f"text must say what the picture shows, got {text!r}")
+        self.text, self.alt, self.numbers = text, alt or text, numbers
 
     def __repr__(self) -> str:
         return f"{self.text}\n{self.numbers}".strip()
@@ -132,7 +137,7 @@ class Picture:
 
 
 @house_style()
-def _render(figure: Figure) -> bytes:
+def png_of(figure: Figure) -> bytes:
     """Draw the figure as PNG: the same bytes for the same figure."""
     file = io.BytesIO()
     with warnings.catch_warnings():

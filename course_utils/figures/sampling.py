@@ -1,4 +1,4 @@
-"""Page 07: what the knobs make of a distribution, and the tree of a beam search."""
+"""Page 07: knobs on a distribution, a beam search as a tree, a round of guesses."""
 
 import textwrap
 from collections.abc import Sequence
@@ -6,9 +6,14 @@ from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
+from course_utils.figures.drawing import GREY, Drawing, VectorPicture, number
 from course_utils.figures.plots import (
+    BLUE,
     DARK,
+    GREEN,
     MODEL,
+    PURPLE,
+    VERMILION,
     WIDTH,
     Picture,
     house_style,
@@ -111,3 +116,67 @@ def beam_tree(steps: Sequence[Sequence[Twig]], title: str) -> Picture:
 
 def _shown(twig: Twig) -> str:
     return "(end)" if twig.label == b"<|endoftext|>" else token_label(twig.label)
+
+
+# --- A drawing: one round of speculative decoding
+
+
+def speculative_round(
+    guesses: Sequence[bytes],
+    draft: Sequence[float],
+    model: Sequence[float],
+    draws: Sequence[float],
+    then: bytes,
+) -> VectorPicture:
+    """Draw one round: what a draft guesses, how the model judges it, what is written.
+
+    ``draft`` and ``model`` hold the probability that each gives to every guess,
+    ``draws`` a random number in [0, 1) for each. A guess is kept while its draw is
+    below model / draft; ``then`` is the token that the model adds after the last kept
+    one. Raises ValueError if the lengths differ.
+    """
+    columns = [list(guesses), list(draft), list(model), list(draws)]
+    if len({len(column) for column in columns}) > 1:
+        got = ", ".join(str(len(column)) for column in columns)
+        raise ValueError(f"guesses, draft, model and draws must be as many, got {got}")
+    keep = [min(1.0, p / q) for p, q in zip(model, draft, strict=True)]
+    n_kept = next((i for i, k in enumerate(keep) if draws[i] >= k), len(guesses))
+    title = f"One round: {len(guesses)} guessed, {n_kept} kept, {n_kept + 1} written"
+    drawing = Drawing(title, height=292)
+    across = min(110.0, 480 / (len(guesses) + 1))
+    rows = {
+        "the draft guesses": [token_label(guess) for guess in guesses],
+        "draft's probability": [number(q) for q in draft],
+        "model's, in one pass": [number(p) for p in model],
+        "kept with": [number(k) for k in keep],
+        "drawn": [number(u) for u in draws],
+        "written": [token_label(guess) for guess in guesses[:n_kept]],
+    }
+    colours = {"the draft guesses": PURPLE, "model's, in one pass": BLUE}
+    for row, (name, entries) in enumerate(rows.items()):
+        y = 62 + 38 * row
+        drawing.words((166, y), name, anchor="end")
+        for column, entry in enumerate(entries):
+            at, colour = (230 + across * column, y), colours.get(name, GREY)
+            if name == "written":
+                colour = GREEN
+            elif name == "drawn" and column == n_kept:
+                colour = VERMILION  # refused; what follows is not looked at
+            dashed = column > n_kept and row > 2
+            size = (across - 12, 28)
+            drawing.box(f"{name} {column}", entry, at, colour, size, dashed)
+    at = (230 + across * n_kept, 62 + 38 * 5)
+    drawing.box("then", token_label(then), at, BLUE, (across - 12, 28))
+    why = "drawn from what is left" if n_kept < len(guesses) else "a token for nothing"
+    drawing.words((at[0], at[1] + 26), why, 11, GREY)
+    text = (
+        "Drawing of one round of speculative decoding: a draft guesses some tokens, "
+        "the model judges all of them in one pass, the first refused one ends it."
+    )
+    told = ", ".join(
+        f"{token_label(g)} {number(q)} {number(p)} {number(k)} {number(u)}"
+        for g, q, p, k, u in zip(guesses, draft, model, keep, draws, strict=True)
+    )
+    numbers = f"{title}. Guess, draft, model, kept with, drawn: {told}; then "
+    numbers += token_label(then)
+    return drawing.picture(text, f"{text} {numbers}.", numbers)

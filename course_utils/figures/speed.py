@@ -1,8 +1,11 @@
-"""Page 12: a planned training run among published ones."""
+"""Page 12: a planned training run among published ones, a step in many processes."""
+
+from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from course_utils.figures.drawing import GREY, Drawing
 from course_utils.figures.plots import (
     BLUE,
     DARK,
@@ -105,3 +108,48 @@ def _draw_days(axes: Axes, plan: Plan) -> None:
     axes.plot([plan.n_devices], [plan.days], "*", color=VERMILION, markersize=14)
     words = f"{readable(plan.days)} days, ${readable(plan.dollars)}"
     axes.text(0.04, 0.06, words, transform=axes.transAxes, fontsize=9)
+
+
+# --- A drawing: one step in several processes
+
+
+def data_parallel_step(n: int = 3, B: int = 8, losses: Sequence[float] = ()):
+    """Draw one step of ``n`` processes that share a batch of B texts (DDP).
+
+    ``losses``, if they are known, one for each process. Raises ValueError unless B can
+    be shared out evenly among at least two.
+    """
+    if n < 2 or B % n or len(losses) not in (0, n):
+        raise ValueError(
+            f"B must be a multiple of n, n at least 2, losses none or n; got B={B}, "
+            f"n={n}, {len(losses)} losses"
+        )
+    height = 60 + 62 * n
+    drawing = Drawing("One step in several processes", height=height)
+    middle = 80 + 62 * (n - 1) / 2
+    label = "mean of all\ngradients\n(all-reduce)"
+    drawing.box("mean", label, (430, middle), VERMILION)
+    for process in range(n):
+        y = 80 + 62 * process
+        loss = f"loss {losses[process]:.2f}" if losses else "loss"
+        drawing.words((8, y), f"process {process}", anchor="start")
+        drawing.box(f"batch {process}", f"{B // n} texts", (122, y))
+        drawing.box(f"model {process}", "model", (208, y), GREEN)
+        drawing.box(f"gradient {process}", f"{loss},\ngradient", (302, y), VERMILION)
+        drawing.box(f"step {process}", "step", (540, y), PURPLE)
+        drawing.box(f"next {process}", "model", (626, y), GREEN)
+        drawing.arrow(f"batch {process}", f"model {process}")
+        drawing.arrow(f"model {process}", f"gradient {process}")
+        drawing.arrow(f"gradient {process}", "mean")
+        drawing.arrow("mean", f"step {process}")
+        drawing.arrow(f"step {process}", f"next {process}")
+    drawing.words((208, 46), "the same weights", 11, GREY)
+    drawing.words((616, 46), "the same again", 11, GREY)
+    text = (
+        "Drawing of one step in several processes: each computes the gradient of its "
+        "share of the batch, all take the mean of the gradients, all do the same step."
+    )
+    numbers = f"{n} processes, {B // n} of {B} texts each"
+    if losses:
+        numbers += f"; losses {', '.join(f'{loss:.2f}' for loss in losses)}"
+    return drawing.picture(text, f"{text} {numbers}.", numbers)

@@ -1,4 +1,4 @@
-"""Pages 00 and 06: a training run, while it goes on and after its end."""
+"""Pages 00 and 06: training as a loop; a run while it goes on and after its end."""
 
 import textwrap
 import time
@@ -8,10 +8,14 @@ from IPython import get_ipython
 from IPython.display import display
 from matplotlib.figure import Figure
 
+from course_utils.figures.drawing import GREY, Drawing, VectorPicture
 from course_utils.figures.plots import (
     DARK,
+    GREEN,
     MODEL,
+    PURPLE,
     TRUTH,
+    VERMILION,
     WIDTH,
     Picture,
     house_style,
@@ -250,3 +254,38 @@ class LiveTraining(LiveLoss):
 
 def _in_notebook() -> bool:
     return hasattr(get_ipython(), "kernel")
+
+
+# --- A drawing: training as a loop
+
+
+def training_loop(B: int, T: int, V: int, n_parameters: int) -> VectorPicture:
+    """Draw one step of training as a round: batch, loss, gradient, step, and again.
+
+    ``V`` is the vocabulary's size, ``n_parameters`` how many numbers are learnt.
+    """
+    drawing = Drawing("Training is a loop", height=290)
+    drawing.box("batch", "batch", (70, 110))
+    drawing.box("model", "model", (236, 110), GREEN, (110, 48))
+    drawing.box("loss", "loss,\none number", (586, 110), VERMILION)
+    drawing.box("gradient", "gradient", (586, 222), VERMILION)
+    drawing.box("step", "optimizer's step", (236, 222), PURPLE)
+    drawing.box("rate", "learning rate", (70, 222), GREY)
+
+    drawing.arrow("batch", "model", f"ids ({B}, {T})")
+    drawing.arrow("model", "loss", f"logits ({B}, {T}, {V:,})")
+    corners = [(70, 60), (586, 60)]
+    label = f"targets ({B}, {T}): the ids, one place on"
+    drawing.arrow("batch", "loss", label, ("top", "top"), corners)
+    drawing.arrow("loss", "gradient", "backward")
+    label = f"one number for each of {n_parameters:,} weights"
+    drawing.arrow("gradient", "step", label)
+    drawing.arrow("rate", "step")
+    drawing.arrow("step", "model", "new weights")
+    drawing.words((8, 272), "The next batch meets the new weights.", anchor="start")
+    text = (
+        "Drawing of training as a loop: a batch passes the model, the logits and the "
+        "targets give the loss, backward gives gradients, a step moves the weights."
+    )
+    numbers = f"ids ({B}, {T}), logits ({B}, {T}, {V}), {n_parameters} weights"
+    return drawing.picture(text, f"{text} {numbers}.", numbers)

@@ -19,33 +19,35 @@ def drawn(draw, **settings):
 
 
 @pytest.mark.parametrize(
-    "values, each, text",
+    "values, log, text",
     [
-        ([4.149, 0.316, 0.04], False, "4.1, 0.3, 0"),
-        ([4.149, 0.316, 0.04], True, "4.1, 0.32, 0.04"),
-        ([0.125, -0.001], False, "0.12, 0"),
-        ([1791, 208], False, "1800, 200"),
-        ([0.00123, 1e6], True, "0.0012, 1e+06"),
+        ([4.149, 0.316, 0.04], False, "4.1, 0.32, 0.04"),
+        ([4.149, 0.001], False, "4.1, 0"),
+        ([4.149, 0.001], True, "4.1, 0.001"),
         ([-1.1e-17, 0.5], True, "0, 0.5"),
+        ([0.125, -0.1], False, "0.125, -0.1"),
+        ([1791, 208, 999.9], False, "1790, 210, 1000"),
         ([0, 0.0], False, "0, 0"),
         ([math.nan, -math.inf, 2], False, "nan, -inf, 2"),
         ([], False, ""),
     ],
 )
-def test_numbers_keep_two_figures_of_the_largest_or_of_each(values, each, text):
-    assert rounded(values, each) == text
+def test_numbers_keep_two_figures_and_lose_what_is_too_small_to_be_seen(
+    values, log, text
+):
+    assert rounded(values, log) == text
 
 
-@given(st.integers(1, 999_999), st.integers(-12, 12), st.booleans())
-def test_a_ties_last_binary_digit_does_not_turn_the_rounding(digits, power, each):
+@given(st.integers(1, 99_999), st.integers(-12, 12), st.booleans())
+def test_a_ties_last_binary_digit_does_not_turn_the_rounding(digits, power, log):
     value = digits * 10.0**power
     nearly = [math.nextafter(value, end) for end in (0, math.inf)]
-    assert len({rounded([v], each) for v in (value, *nearly)}) == 1
+    assert len({rounded([v], log) for v in (value, *nearly)}) == 1
 
 
 @given(st.floats(1e-9, 1e9))
 def test_what_is_told_is_near_what_is_drawn(value):
-    assert float(rounded([value])) == pytest.approx(value, rel=0.051)
+    assert float(rounded([value])) == pytest.approx(value, rel=0.026)
 
 
 @given(st.integers(0, 300), st.integers(2, 20))
@@ -60,7 +62,7 @@ def test_a_series_is_named_and_tells_both_ends():
 
 
 def test_a_curve_is_told_by_heights_and_places():
-    assert drawn(lambda a: a.plot([1, 2, 3], [0.5, 0.25, 0.1], label="one")) == (
+    assert drawn(lambda a: a.plot([1, 2, 3], [0.5, 0.254, 0.1], label="one")) == (
         "one 0.5, 0.25, 0.1 at 1, 2, 3"
     )
 
@@ -74,7 +76,7 @@ def test_small_numbers_are_told_on_a_logarithmic_axis_alone():
 
 
 def test_levels_and_marks_are_told_as_one_number():
-    assert drawn(lambda a: a.axhline(1.23, label="floor")) == "floor 1.2"
+    assert drawn(lambda a: a.axhline(2.23, label="floor")) == "floor 2.2"
     assert drawn(lambda a: a.axvline(40)) == "line at 40"
 
 
