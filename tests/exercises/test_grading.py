@@ -15,7 +15,13 @@ from course_utils.exercises.engine import store
 from course_utils.exercises.engine.learner import Session
 from course_utils.exercises.grading.command import main
 from course_utils.exercises.grading.containment import _guard
-from course_utils.exercises.grading.grade import find_submissions, grade, recompute
+from course_utils.exercises.grading.grade import (
+    Row,
+    columns,
+    find_submissions,
+    grade,
+    recompute,
+)
 from course_utils.exercises.grading.worker import code_cells
 
 find = CATALOGUE.find
@@ -303,8 +309,16 @@ def test_the_command_refuses_what_it_cannot_do(tmp_path, capsys):
     assert "no such folder" in capsys.readouterr().err
 
 
+def test_an_exercise_that_no_page_asks_has_a_column_only_if_somebody_answers_it():
+    extra = "attention.merge_heads"
+    assert not find(extra).asked
+    row = Row("Mia", {MASK: "solved"})
+    assert MASK in columns([row]) and extra not in columns([row])
+    assert extra in columns([row, Row("Tom", {extra: "not yet"})])
+
+
 def test_a_formula_in_a_learners_name_does_not_reach_the_spreadsheet(tmp_path):
-    from course_utils.exercises.grading.grade import Row, write_tables
+    from course_utils.exercises.grading.grade import write_tables
 
     write_tables([Row("=1+1"), Row("ann")], tmp_path / "grades.csv")
     lines = (tmp_path / "grades.csv").read_text().splitlines()

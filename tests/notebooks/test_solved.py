@@ -56,6 +56,14 @@ def test_each_exercise_stands_once_as_the_engines_stub(path):
             assert cell.source == find(name).stub_cell(), name
 
 
+def test_what_counts_for_progress_and_in_grades_is_what_pages_ask():
+    on_pages = [name for path in PAGES for name in exercises_of(path)]
+    counted = [
+        task.name for chapter in CATALOGUE.chapters for task in CATALOGUE.asked(chapter)
+    ]
+    assert sorted(on_pages) == sorted(counted)
+
+
 def test_notebooks_from_02_on_have_three_exercises_or_more():
     for path in PAGES:
         if path.stem >= "02" and path.stem != "primer":

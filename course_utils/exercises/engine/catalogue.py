@@ -43,6 +43,10 @@ class Catalogue:
         """Return a chapter's exercises in their order, or those of the whole course."""
         return self._collect(Exercise, [chapter] if chapter else self.chapters)
 
+    def asked(self, chapter: str) -> list[Exercise]:
+        """Return the exercises of a chapter that its page asks, in their order."""
+        return [task for task in self.exercises(chapter) if task.asked]
+
     def clinics(self) -> list[Clinic]:
         """Return the bug clinics of the whole course."""
         return self._collect(Clinic, self.chapters)

@@ -63,7 +63,8 @@ class Exercise:
     not the returned value itself (a generator's items, a class's instance at work).
     Numbers agree when they differ by at most ``tolerance`` (absolute, and relative to
     the expected one). A check may take ``seconds``. ``few`` says, in a sentence, why an
-    exercise has fewer than three misconceptions.
+    exercise has fewer than three misconceptions. ``asked`` is False where no page asks
+    it: it can be done, and what counts to the end of a chapter leaves it out.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Exercise:
     tolerance: float = 1e-5
     seconds: float = 3.0
     few: str = ""
+    asked: bool = True
     misconceptions: list[Misconception] = field(default_factory=list)
 
     @property

@@ -173,7 +173,7 @@ class Learner:
         return [
             (chapter, all_of_it, [task for task in all_of_it if task.name in solved])
             for chapter in self.catalogue.chapters
-            if (all_of_it := self.catalogue.exercises(chapter))
+            if (all_of_it := self.catalogue.asked(chapter))
         ]
 
 

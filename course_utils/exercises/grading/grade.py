@@ -184,13 +184,18 @@ def _end(process) -> None:
 
 
 def columns(rows: Iterable[Row]) -> list[str]:
-    """Return the exercises of all chapters that occur, in the course's order."""
-    seen = {name.partition(".")[0] for row in rows for name in row.results}
+    """Return the exercises of all chapters that occur, in the course's order.
+
+    One that no page asks has a column only where somebody answers it.
+    """
+    answered = {name for row in rows for name in row.results}
+    seen = {name.partition(".")[0] for name in answered}
     return [
         task.name
         for chapter in CATALOGUE.chapters
         if chapter in seen
         for task in CATALOGUE.exercises(chapter)
+        if task.asked or task.name in answered
     ]
 
 

@@ -39,6 +39,7 @@ masked_softmax = Exercise(
         "weights = softmax of scores over the last dimension\n"
         "put 0 where mask is False (a row of -inf alone gave NaN)",
     ),
+    asked=False,  # a step of a larger exercise, for whoever wants more
     proves="The future is hidden before softmax, so that it cannot leak through the "
     "denominator, and a row without keys does no harm.",
 )

@@ -20,6 +20,7 @@ merge_heads = Exercise(
         "(B, H, T, D) -> (B, T, H, D) -> (B, T, C)",
         "swap the dimensions H and T\nreshape to (B, T, H * D)",
     ),
+    asked=False,  # a step of a larger exercise, for whoever wants more
     proves="Splitting and merging are exact inverses: no number moves.",
 )
 
