@@ -8,6 +8,7 @@ exercise is added. For teachers: ``python -m course_utils.exercises grade SUBMIS
 from pathlib import Path
 
 from .course import LEARNER, clinic, exercise, hint, mine, recall, solution, whose
+from .engine import out_of_order
 from .engine.live import Live
 from .engine.predictions import predict
 
@@ -22,6 +23,8 @@ __all__ = [
     "solution",
     "whose",
 ]
+
+out_of_order.watch()
 
 
 def progress(folder=None) -> Live:

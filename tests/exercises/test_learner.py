@@ -1,6 +1,8 @@
 """What a learner calls on a page, what is kept of it, and the cards that show it."""
 
+import contextlib
 import dataclasses
+import io
 import json
 import multiprocessing
 import os
@@ -14,7 +16,7 @@ import torch
 
 from course_utils import exercises as course
 from course_utils.exercises.course import CATALOGUE, LEARNER
-from course_utils.exercises.engine import live, store
+from course_utils.exercises.engine import live, out_of_order, store
 from course_utils.exercises.engine.cards import verdict_card
 from course_utils.exercises.engine.diagnosis import check
 from course_utils.exercises.engine.learner import Session
@@ -402,6 +404,20 @@ def test_recall_is_the_same_on_every_stored_page_and_personal_in_the_live_one():
 
 
 # --- in a real kernel -----------------------------------------------------------------
+
+
+def test_a_cell_that_misses_a_name_says_what_to_run():
+    from IPython.core.interactiveshell import ExecutionResult
+
+    def said(error):
+        result = ExecutionResult(None)
+        result.error_in_exec = error
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            out_of_order.say_what_to_run(result)
+        return out.getvalue()
+
+    assert "If a cell above makes gpt," in said(NameError("", name="gpt"))
+    assert said(None) == said(ValueError()) == said(UnboundLocalError()) == ""
 
 
 def run_notebook(cells):
