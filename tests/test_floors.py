@@ -27,7 +27,7 @@ COMPONENTS = [
     "block gradients",
     "model",
     "model_folders",
-    "training sampling huggingface ablation lora quantization planner",
+    "training sampling huggingface ablation lora quantization planner induction",
     "answers bias",
 ]
 WINGS = [
