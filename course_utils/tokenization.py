@@ -9,27 +9,37 @@ Characters make long sequences, whole words an endless list. BPE lies between:
    The pairs, in the order learnt, are the tokenizer: ``t h``, ``th e``, ...
 4. Encoding repeats these merges on each word of a new text, earliest learnt first.
 
-It stands on ``files`` alone; ``data`` and ``training`` build on it. Sources: Sennrich,
-Haddow and Birch, "Neural Machine Translation of Rare Words with Subword Units" (2016),
-section 3.2; Radford et al., "Language Models are Unsupervised Multitask Learners"
-(2019), section 2.2.
+``data`` and ``training`` build on it. How it is stored: ``tokenizer_files``. The same
+merges in less time, for words that are very short or very long and for training:
+``fast_tokenization``. Sources: Sennrich, Haddow and Birch, "Neural Machine Translation
+of Rare Words with Subword Units" (2016), section 3.2; Radford et al., "Language Models
+are Unsupervised Multitask Learners" (2019), section 2.2.
 """
 
 import codecs
 import heapq
-import json
 import operator
 import os
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from itertools import chain, pairwise, zip_longest
+from itertools import chain, groupby, pairwise
 from pathlib import Path
 
 import regex
 
-from course_utils.files import atomic_path
+from course_utils.fast_tokenization import (
+    ASCII_PATTERN,
+    encode_long_word,
+    encode_short_word,
+    learn_pairs,
+)
+from course_utils.tokenizer_files import (
+    BYTE_CHARACTERS,
+    END_OF_TEXT,
+    read_tokenizer,
+    write_tokenizer,
+)
 
-END_OF_TEXT = "<|endoftext|>"
 Merges = dict[tuple[int, int], int]  # pair of ids -> id of the token that joins them
 
 # The first alternative that fits: the ends of "it's" and "we'll"; letters, digits or
@@ -42,30 +52,21 @@ SPLIT_PATTERN = regex.compile(
 BLOCK = 2**16  # characters that are cut into words at a time
 CACHED_WORDS = 2**16  # words whose ids are kept: about 12 MB of English, and at most
 CACHED_LENGTH = 32  # 90 MB of anything, as longer words (rare) are not kept
+SHORT, LONG = 32, 2**14  # bytes of a word up to and from which another way is faster
 
 
-def byte_characters() -> dict[int, str]:
-    """Return the visible character that stands for each byte in GPT-2's files.
-
-    The files hold tokens as lines of text, so a space or a newline needs another face.
-    Bytes that are visible characters in Latin-1 stand for themselves; the others get
-    the characters from U+0100 on: a space is written "Ġ", a newline "Ċ". The order of
-    this table is the order of the ids 0 to 255.
-    """
-    visible = [*range(ord("!"), 127), *range(ord("¡"), 173), *range(ord("®"), 256)]
-    hidden = [byte for byte in range(256) if byte not in visible]
-    stand_ins = {byte: chr(256 + i) for i, byte in enumerate(hidden)}
-    return {byte: chr(byte) for byte in visible} | stand_ins
-
-
-BYTE_CHARACTERS = byte_characters()
 BYTE_IDS = [list(BYTE_CHARACTERS).index(byte) for byte in range(256)]  # byte -> id
 
 
 def word_to_ids(word: str, byte_ids: list[int] = BYTE_IDS) -> list[int]:
     """Return one id per byte of the word; ValueError for half a surrogate pair."""
+    return [byte_ids[byte] for byte in word_to_bytes(word)]
+
+
+def word_to_bytes(word: str) -> bytes:
+    """Return the word in UTF-8; ValueError for half a surrogate pair."""
     try:
-        return [byte_ids[byte] for byte in word.encode("utf-8")]
+        return word.encode("utf-8")
     except UnicodeEncodeError as error:
         half = word[error.start]
         raise ValueError(
@@ -87,12 +88,18 @@ def split_words(chunks: Iterable[str]) -> Iterator[list[str]]:
             waiting.append(chunk[start : start + BLOCK])
             length += len(waiting[-1])
             if length >= enough:
-                words = SPLIT_PATTERN.findall("".join(waiting))
+                words = cut("".join(waiting))
                 yield words[:-2]
                 waiting = words[-2:]
                 length = sum(map(len, waiting))
                 enough = max(BLOCK, 2 * length)  # so a giant word is not cut too often
-    yield SPLIT_PATTERN.findall("".join(waiting))
+    yield cut("".join(waiting))
+
+
+def cut(text: str) -> list[str]:
+    """Return all words of a text."""
+    pattern = ASCII_PATTERN if text.isascii() else SPLIT_PATTERN
+    return pattern.findall(text)
 
 
 def merge_pair(ids: list[int], pair: tuple[int, int], new_id: int) -> list[int]:
@@ -203,7 +210,13 @@ class WordCache(dict):
         self.byte_ids, self.merges = byte_ids, merges
 
     def __missing__(self, word: str) -> list[int]:
-        ids = encode_word(word_to_ids(word, self.byte_ids), self.merges)
+        ids = word_to_ids(word, self.byte_ids)
+        if len(ids) <= SHORT:
+            ids = encode_short_word(ids, self.merges)
+        elif len(ids) < LONG:
+            ids = encode_word(ids, self.merges)
+        else:
+            ids = encode_long_word(ids, self.merges)
         if len(word) <= CACHED_LENGTH:
             if len(self) >= CACHED_WORDS:
                 self.clear()
@@ -211,60 +224,66 @@ class WordCache(dict):
         return ids
 
 
-def read_json(path: Path) -> dict:
-    """Return what a JSON file holds; ValueError with its name if it is broken."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} must hold JSON, but: {error}") from None
+def split_special(chunks: Iterable[str], special: Collection[str]) -> Iterator[str]:
+    """Yield the joined chunks in pieces; a special token is a piece of its own.
 
+    Where several special tokens fit, the longest is taken.
 
-def read_folder(folder: Path) -> tuple[dict[str, int], list[str], dict[str, int]]:
-    """Return vocabulary, lines of merges and special tokens of a saved tokenizer."""
-    if (folder / "tokenizer.json").exists() and not (folder / "vocab.json").exists():
-        saved = read_json(folder / "tokenizer.json")  # transformers: all in one file
-        kind = saved["pre_tokenizer"] and saved["pre_tokenizer"]["type"]
-        vocab = saved["model"]["vocab"]
-        lines = [" ".join(pair) for pair in saved["model"]["merges"]]
-        special = {added["content"]: added["id"] for added in saved["added_tokens"]}
-    else:
-        path = folder / "tokenizer_config.json"  # not among OpenAI's files
-        config = read_json(path) if path.exists() else {}
-        kind = config.get("tokenizer_class", "GPT2Tokenizer")
-        vocab = read_json(folder / "vocab.json")
-        text = (folder / "merges.txt").read_text(encoding="utf-8")
-        lines = text.removesuffix("\n").split("\n")
-        special = {END_OF_TEXT: vocab[END_OF_TEXT]} if END_OF_TEXT in vocab else {}
-        for i, added in config.get("added_tokens_decoder", {}).items():
-            special[added["content"]] = int(i)
-    if kind not in ("ByteLevel", "GPT2Tokenizer", "GPT2TokenizerFast"):
-        raise ValueError(f"{folder} must hold a GPT-2 tokenizer, got {kind}")
-    return vocab, lines, special
-
-
-def read_merges(
-    lines: list[str], vocab: Mapping[str, int], special_tokens: Collection[str]
-) -> Merges:
-    """Return the merges that the lines name; ValueError with the first wrong line.
-
-    Ids were given in the order learnt. So the lines must make the tokens of the
-    vocabulary one after the other, each from two tokens that are there already.
+    >>> list(split_special(["one", "<|>two"], {"<|>"}))
+    ['o', 'ne', '<|>', 't', 'wo']
     """
-    known = set(BYTE_CHARACTERS.values())
-    due = sorted(vocab.keys() - known - set(special_tokens), key=vocab.get)
-    first = 2 if lines and lines[0].startswith("#version") else 1
-    merges = {}
-    for number, (line, token) in enumerate(zip_longest(lines[first - 1 :], due), first):
-        left, _, right = (line or "").partition(" ")
-        if left + right != token or not {left, right} <= known:
-            want = f"join two earlier tokens to {token!r}" if token else "be the end"
-            got = "the end" if line is None else repr(line)
-            if line and left + right not in vocab:
-                got += f"; {left + right!r} is not in the vocabulary"
-            raise ValueError(f"line {number} of the merges must {want}, got {got}")
-        merges[vocab[left], vocab[right]] = vocab[token]
-        known.add(token)
-    return merges
+    longest_first = sorted(special, key=len, reverse=True)
+    pattern = regex.compile("|".join(map(regex.escape, longest_first)))
+    waiting = ""
+    for chunk in chain(chunks, [None]):
+        waiting += chunk or ""
+        # What begins later may be the start of a longer token in the next chunk.
+        open_from = len(waiting)
+        if chunk is not None:
+            open_from = max(0, len(waiting) - len(longest_first[0]) + 1)
+        start = 0
+        for match in pattern.finditer(waiting):
+            if match.start() >= open_from:
+                break
+            if match.start() > start:
+                yield waiting[start : match.start()]
+            yield match.group()
+            start = match.end()
+        if start < open_from:
+            yield waiting[start:open_from]
+            start = open_from
+        waiting = waiting[start:]
+
+
+def count_words(texts: str | Iterable[str | Iterable[str]]) -> Counter:
+    """Return how often each word occurs; no word goes from one text into the next."""
+    counts = Counter()
+    for text in [texts] if isinstance(texts, str) else texts:
+        if isinstance(text, (bytes, os.PathLike)):
+            raise TypeError(f"texts must be of str, got {type(text).__name__}: {text}")
+        if isinstance(text, str) and len(text) < 1000 and os.path.isfile(text):
+            raise ValueError(
+                f"texts must be text, got the name of a file, {text!r}; "
+                "course_utils.data.read_text reads it"
+            )
+        pieces = [text] if isinstance(text, str) else text
+        counts.update(chain.from_iterable(split_words(pieces)))
+    return counts
+
+
+def check_special(special_tokens: Collection[str]) -> None:
+    """Raise unless these are distinct texts that training cannot make by itself."""
+    if isinstance(special_tokens, str):
+        raise TypeError(
+            f"special_tokens must be a collection of texts, got one str: "
+            f"({special_tokens!r},) is meant"
+        )
+    parts = [len(SPLIT_PATTERN.findall(token)) for token in special_tokens]
+    if len(set(special_tokens)) < len(parts) or min(parts, default=2) < 2:
+        raise ValueError(
+            "special_tokens must be distinct and written like '<|name|>', "
+            f"got {special_tokens!r}"
+        )
 
 
 class Tokenizer:
@@ -279,6 +298,12 @@ class Tokenizer:
         self, merges: Merges, special_tokens: dict[str, int], byte_ids=BYTE_IDS
     ):
         self.merges, self.special_tokens = merges, special_tokens
+        ids = sorted([*byte_ids, *merges.values(), *special_tokens.values()])
+        if ids != list(range(len(ids))):
+            raise ValueError(
+                "merges and special_tokens must give all tokens the ids 0, 1, 2, ..., "
+                f"got {len(ids)} tokens and the highest id {ids[-1]}"
+            )
         self.bytes_by_id = {i: bytes([byte]) for byte, i in enumerate(byte_ids)}
         for (left, right), i in merges.items():
             self.bytes_by_id[i] = self.bytes_by_id[left] + self.bytes_by_id[right]
@@ -290,35 +315,38 @@ class Tokenizer:
 
     @classmethod
     def train(
-        cls, texts: str | Iterable[str], vocab_size: int, special_tokens=(END_OF_TEXT,)
+        cls,
+        texts: str | Iterable[str | Iterable[str]],
+        vocab_size: int,
+        special_tokens: Collection[str] = (END_OF_TEXT,),
     ) -> "Tokenizer":
         """Learn a vocabulary of vocab_size tokens (fewer if the text is too short).
 
+        texts: one text, or several; a long one may be an iterable of its pieces.
         Ids: 256 bytes in GPT-2's order, then the merges, then the special tokens. These
         must be of several words to SPLIT_PATTERN, so that no merge can make them.
-        ValueError: vocab_size below 256 + special tokens, no text, bad special tokens.
+        ValueError: vocab_size below 256 + special tokens, no text, the name of a file
+        in its place, bad special tokens.
         """
-        parts = [len(SPLIT_PATTERN.findall(token)) for token in special_tokens]
-        if len(set(special_tokens)) < len(parts) or min(parts, default=2) < 2:
-            raise ValueError(
-                "special_tokens must be distinct and written like '<|name|>', "
-                f"got {special_tokens!r}"
-            )
-        smallest = 256 + len(parts)
+        check_special(special_tokens)
+        smallest = 256 + len(special_tokens)
         if vocab_size < smallest:
             raise ValueError(
-                f"vocab_size must be at least {smallest} (256 bytes, {len(parts)} "
-                f"special), got {vocab_size}"
+                f"vocab_size must be at least {smallest} (256 bytes, "
+                f"{len(special_tokens)} special), got {vocab_size}"
             )
-        word_counts = Counter()
-        for text in [texts] if isinstance(texts, str) else texts:
-            pieces = [text] if isinstance(text, str) else text
-            word_counts.update(chain.from_iterable(split_words(pieces)))
-        if not word_counts:
+        counts = count_words(texts)
+        if not counts:
             raise ValueError("texts must hold some text, got none")
-        merges = learn_merges(word_counts, vocab_size - smallest)
+        words = list(map(word_to_bytes, counts))
+        n_merges = operator.index(vocab_size) - smallest
+        merges = learn_pairs(words, counts.values(), n_merges, BYTE_IDS)
         first_special = 256 + len(merges)
         return cls(merges, {t: first_special + i for i, t in enumerate(special_tokens)})
+
+    def __len__(self) -> int:
+        """Return vocab_size, as the tokenizers of transformers do."""
+        return self.vocab_size
 
     @property
     def end_of_text(self) -> int:
@@ -327,41 +355,55 @@ class Tokenizer:
             raise ValueError(f"this tokenizer has no special token {END_OF_TEXT!r}")
         return self.special_tokens[END_OF_TEXT]
 
-    def encode(self, text: str, allowed_special: Collection[str] = ()) -> list[int]:
+    def encode(
+        self, text: str, allowed_special: Collection[str] | str = ()
+    ) -> list[int]:
         """Return the ids of a text.
 
         A special token in the text is read as ordinary characters, so that no user can
-        smuggle one in, unless allowed_special names it. ValueError: allowed_special
-        names an unknown token; the text holds a lone surrogate.
+        smuggle one in, unless allowed_special names it or is "all". ValueError:
+        allowed_special names an unknown token; the text holds a lone surrogate.
         """
         if not isinstance(text, str):
             raise TypeError(f"text must be a str, got {type(text).__name__}")
-        allowed = set(allowed_special)
-        if not allowed <= self.special_tokens.keys():
+        return list(self.encode_iterable([text], allowed_special))
+
+    def encode_batch(
+        self, texts: Iterable[str], allowed_special: Collection[str] | str = ()
+    ) -> list[list[int]]:
+        """Return the ids of each text, as ``encode`` does."""
+        if isinstance(texts, str):
+            raise TypeError("texts must be several texts, got one str: see encode")
+        return [self.encode(text, allowed_special) for text in texts]
+
+    def encode_iterable(
+        self, chunks: Iterable[str], allowed_special: Collection[str] | str = ()
+    ) -> Iterator[int]:
+        """Yield the ids of the joined chunks in constant memory, as ``encode`` does.
+
+        Chunks may end anywhere, even within a word or a special token. Only a single
+        word longer than a block takes more memory.
+        """
+        special = self.special(allowed_special)
+        chunks = [chunks] if isinstance(chunks, str) else chunks
+        pieces = split_special(chunks, special) if special else chunks
+        for piece, run in groupby(pieces, key=special.get):
+            if piece is None:  # ordinary text
+                for words in split_words(run):
+                    yield from chain.from_iterable(map(self.cache.__getitem__, words))
+            else:
+                yield from (piece for _ in run)
+
+    def special(self, allowed: Collection[str] | str) -> dict[str, int]:
+        """Return the special tokens that are allowed in a text, with their ids."""
+        if isinstance(allowed, str) and allowed == "all":
+            return self.special_tokens
+        if isinstance(allowed, str) or not set(allowed) <= self.special_tokens.keys():
             raise ValueError(
                 "allowed_special must be a collection out of "
-                f"{list(self.special_tokens)}, got {allowed_special!r}"
+                f"{list(self.special_tokens)}, or 'all', got {allowed!r}"
             )
-        parts = [text]
-        if allowed:
-            longest_first = sorted(map(regex.escape, allowed), key=len, reverse=True)
-            parts = regex.split(f"({'|'.join(longest_first)})", text)
-        ids = []
-        for part in parts:
-            if part in allowed:
-                ids.append(self.special_tokens[part])
-            else:
-                ids.extend(self.encode_iterable([part]))
-        return ids
-
-    def encode_iterable(self, chunks: Iterable[str]) -> Iterator[int]:
-        """Yield the ids of the joined chunks in constant memory.
-
-        Chunks may end anywhere, even within a word. Only a single word longer than a
-        block takes more memory. Special tokens are read as ordinary characters.
-        """
-        for words in split_words(chunks):
-            yield from chain.from_iterable(map(self.cache.__getitem__, words))
+        return {token: self.special_tokens[token] for token in allowed}
 
     def token_bytes(self, i: int) -> bytes:
         """Return the bytes of one token; ValueError for an id out of range."""
@@ -382,53 +424,24 @@ class Tokenizer:
         """
         return self.decode_bytes(ids).decode("utf-8", errors="replace")
 
+    def decode_batch(self, batch: Iterable[Iterable[int]]) -> list[str]:
+        """Return the text of each row of ids, as ``decode`` does."""
+        return [self.decode(ids) for ids in batch]
+
     def decode_iterable(self, ids: Iterable[int]) -> Iterator[str]:
         """Yield the text of the ids piece by piece, never a part of a character."""
         return codecs.iterdecode(map(self.token_bytes, ids), "utf-8", errors="replace")
 
     def save_pretrained(self, folder: str | os.PathLike) -> None:
         """Write vocab.json, merges.txt and the settings that transformers looks for."""
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        names = {
-            i: "".join(BYTE_CHARACTERS[byte] for byte in token)
-            for token, i in self.vocab.items()
-        } | {i: text for text, i in self.special_tokens.items()}
-        vocab = {names[i]: i for i in sorted(names)}
-        lines = ["#version: 0.2", *(f"{names[a]} {names[b]}" for a, b in self.merges)]
-        end = END_OF_TEXT if END_OF_TEXT in self.special_tokens else None
-        config = {
-            "tokenizer_class": "GPT2Tokenizer",
-            **{f"{role}_token": end for role in ("bos", "eos", "unk")},
-            "added_tokens_decoder": {
-                i: {"content": text, "special": True}
-                for text, i in self.special_tokens.items()
-            },
-        }
-        for name, content in {
-            "vocab.json": json.dumps(vocab, ensure_ascii=False),
-            "merges.txt": "\n".join(lines) + "\n",
-            "tokenizer_config.json": json.dumps(config, indent=2),
-        }.items():
-            with atomic_path(folder / name) as path:
-                path.write_text(content, encoding="utf-8", newline="\n")
-        # transformers would prefer this file, left over from another tokenizer.
-        (folder / "tokenizer.json").unlink(missing_ok=True)
+        write_tokenizer(folder, self.vocab, self.merges, self.special_tokens)
 
     @classmethod
     def from_pretrained(cls, folder: str | os.PathLike) -> "Tokenizer":
         """Read a tokenizer saved by save_pretrained, by OpenAI or by transformers.
 
         ValueError: no id for a byte, ids other than 0, 1, 2, ..., a line of the merges
-        that is missing or wrong (it is named).
+        that is missing or wrong (it is named), a setting that would change the ids.
         """
-        vocab, lines, special_tokens = read_folder(Path(folder))
-        ids = sorted((vocab | special_tokens).values())
-        missing = set(BYTE_CHARACTERS.values()) - vocab.keys()
-        if missing or ids != list(range(len(ids))):
-            raise ValueError(
-                f"the vocabulary in {folder} must give all bytes and other tokens the "
-                f"ids 0, 1, 2, ..., got {len(ids)} ids and no byte {missing or ''}"
-            )
-        byte_ids = [vocab[BYTE_CHARACTERS[byte]] for byte in range(256)]
-        return cls(read_merges(lines, vocab, special_tokens), special_tokens, byte_ids)
+        saved = read_tokenizer(Path(folder))
+        return cls(saved.merges, saved.special_tokens, saved.byte_ids)

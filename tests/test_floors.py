@@ -19,7 +19,8 @@ import course_utils
 ROOT = Path(course_utils.__file__).parent
 
 COMPONENTS = [
-    "files pages console",
+    "files pages console fast_tokenization",
+    "tokenizer_files",
     "world tokenization config cross_entropy optimizers weights checkpoints comparison "
     "confidence scaling_laws autograd first_page edits "
     "token_files",

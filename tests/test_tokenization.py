@@ -7,24 +7,36 @@ import itertools
 import json
 import os
 import random
+import re
 import shutil
 import tracemalloc
 from pathlib import Path
 from unittest import mock
 
+import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer as RustTokenizer
 from tokenizers import models, pre_tokenizers, trainers
 
 from course_utils import tokenization
+from course_utils.fast_tokenization import (
+    ASCII_PATTERN,
+    encode_long_word,
+    encode_short_word,
+    learn_pairs,
+)
 from course_utils.tokenization import (
     BYTE_CHARACTERS,
+    BYTE_IDS,
     END_OF_TEXT,
     SPLIT_PATTERN,
     Tokenizer,
+    count_words,
     encode_word,
+    learn_merges,
     merge_pair,
     split_words,
     word_to_ids,
@@ -209,12 +221,93 @@ def test_training_on_no_text_is_refused(texts):
         Tokenizer.train(texts, 300)
 
 
-@pytest.mark.parametrize(
-    "special_tokens", [("the",), ("",), ("<|a|>", "<|a|>"), "<|pad|>"]
-)
+@pytest.mark.parametrize("special_tokens", [("the",), ("",), ("<|a|>", "<|a|>")])
 def test_special_tokens_that_could_be_ordinary_or_equal_are_refused(special_tokens):
     with pytest.raises(ValueError, match="special_tokens must be distinct"):
         Tokenizer.train("the text", 300, special_tokens)
+
+
+def test_special_tokens_in_one_str_are_a_type_error():
+    with pytest.raises(TypeError, match=r"got one str: \('<\|pad\|>',\) is meant"):
+        Tokenizer.train("the text", 300, "<|pad|>")
+
+
+def test_training_on_the_name_of_a_file_is_refused(tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_text("some text")
+    for texts in (str(path), ["fine", str(path)]):
+        with pytest.raises(ValueError, match=r"got the name of a file.*read_text"):
+            Tokenizer.train(texts, 300)
+    for wrong in ([path], [b"bytes"]):
+        with pytest.raises(TypeError, match="texts must be of str, got"):
+            Tokenizer.train(wrong, 300)
+    assert Tokenizer.train("no_such_file.txt", 300).vocab_size > 257
+
+
+def test_a_text_in_pieces_is_one_text():
+    whole = Tokenizer.train([CORPUS, "another text"], 500)
+    pieces = (CORPUS[i : i + 7] for i in range(0, len(CORPUS), 7))
+    is_same(Tokenizer.train([pieces, "another text"], 500), whole)
+
+
+def test_numbers_of_numpy_are_numbers(small):
+    assert Tokenizer.train(CORPUS, np.int64(600)).merges == small.merges
+    ids = np.array(small.encode(CORPUS), np.uint16)
+    assert (
+        small.decode(ids) == small.decode(torch.from_numpy(ids.astype(int))) == CORPUS
+    )
+
+
+def test_ids_with_a_gap_or_twice_are_refused_before_they_are_saved(small):
+    for wrong in (5000, 7, -1):
+        with pytest.raises(ValueError, match=r"the ids 0, 1, 2, \.\.\., got 600 tok"):
+            Tokenizer(small.merges, {END_OF_TEXT: wrong})
+
+
+# Fast ways, equal to the taught ones
+
+
+def test_plain_ascii_is_cut_as_the_pattern_cuts_it():
+    kinds = "aZ09'srt \t\n\r\x0b\x0c\x00\x1c\x1f\x7f_-"
+    for length in range(1, 4):
+        for letters in itertools.product(kinds, repeat=length):
+            text = "".join(letters)
+            assert ASCII_PATTERN.findall(text) == SPLIT_PATTERN.findall(text)
+
+
+@given(st.text(st.characters(max_codepoint=127), max_size=60))
+def test_any_plain_ascii_is_cut_as_the_pattern_cuts_it(text):
+    assert ASCII_PATTERN.findall(text) == SPLIT_PATTERN.findall(text)
+
+
+@given(TEXTS, st.integers(0, 100))
+def test_short_and_long_words_are_merged_as_all_others(small, text, repeats):
+    for word in SPLIT_PATTERN.findall(text + "ababa" * repeats + "a" * repeats):
+        ids = word_to_ids(word)
+        expected = encode_word(ids, small.merges)
+        assert encode_short_word(ids, small.merges) == expected
+        assert encode_long_word(ids, small.merges) == expected
+        assert ids == word_to_ids(word), "the argument was changed"
+
+
+@given(st.lists(st.text("aab é中", min_size=1, max_size=60), min_size=1, max_size=4))
+def test_all_places_at_once_learn_what_word_after_word_learns(texts):
+    counts = count_words(texts)
+    words = [word.encode() for word in counts]
+    for n_merges in (3, 1000):
+        fast = learn_pairs(words, counts.values(), n_merges, BYTE_IDS)
+        assert list(fast.items()) == list(learn_merges(counts, n_merges).items())
+
+
+@pytest.mark.parametrize("letters", ["a", "ACGT", "0123456789", "天地玄黄宇宙", "😀🎈"])
+def test_one_giant_word_is_learnt_and_encoded_as_the_tokenizers_library_does(letters):
+    word = "".join(random.Random(0).choices(letters, k=20_000))
+    ours, theirs = Tokenizer.train(word, 400), train_with_rust([word], 400)
+    assert named_merges(ours) == merges_of_rust(theirs)
+    assert ours.decode(ours.encode(word)) == word
+    with mock.patch.object(tokenization, "LONG", 10**9):
+        plain = Tokenizer(ours.merges, ours.special_tokens).encode(word)
+    assert ours.encode(word) == plain
 
 
 # Encoding and decoding
@@ -292,6 +385,33 @@ def test_of_two_special_tokens_that_fit_the_longer_is_taken():
         short,
     ]
     assert tokenizer.encode("<|a|>", allowed_special=("<|a",))[0] == short
+
+
+def test_all_special_tokens_can_be_allowed_at_once(small):
+    text = f"one{END_OF_TEXT}two"
+    expected = small.encode(text, allowed_special=[END_OF_TEXT])
+    assert small.encode(text, allowed_special="all") == expected
+    assert small.encode_batch([text, "", "one"], "all") == [
+        expected,
+        [],
+        small.encode("one"),
+    ]
+    assert small.decode_batch([expected, []]) == [text, ""]
+    assert len(small) == small.vocab_size
+    with pytest.raises(TypeError, match="got one str"):
+        small.encode_batch(text)
+
+
+@given(SPECIAL, st.lists(st.integers(0, 10**6), max_size=12))
+def test_special_tokens_are_found_in_a_stream_wherever_it_is_cut(text, borders):
+    names = ("<|", "<|endoftext|>", "|>")  # the beginning of one is another
+    tokenizer = Tokenizer({}, {name: 256 + i for i, name in enumerate(names)})
+    for allowed in ([], [END_OF_TEXT], ["<|", END_OF_TEXT], "all"):
+        ids = list(tokenizer.encode_iterable(cut(text, borders), allowed))
+        assert ids == tokenizer.encode(text, allowed)
+        assert tokenizer.decode(ids) == text
+        if END_OF_TEXT in allowed or allowed == "all":
+            assert ids.count(257) == text.count(END_OF_TEXT)
 
 
 @pytest.mark.parametrize("allowed", [["<|pad|>"], END_OF_TEXT])
@@ -618,3 +738,134 @@ def test_a_tokenizer_of_another_kind_is_refused(copy, tmp_path):
 def test_a_folder_without_a_tokenizer_names_the_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"vocab\.json"):
         Tokenizer.from_pretrained(tmp_path)
+
+
+# Files of others
+
+
+@pytest.fixture(scope="module")
+def theirs_saved(folder, tmp_path_factory) -> Path:
+    """The folder as transformers saves it: one file, merges as pairs."""
+    from transformers import AutoTokenizer
+
+    path = tmp_path_factory.mktemp("theirs")
+    AutoTokenizer.from_pretrained(folder).save_pretrained(path)
+    return path
+
+
+@pytest.fixture
+def one_file(theirs_saved, tmp_path):
+    """Write the one file with a part of it changed; return its folder."""
+
+    def changed(*keys, to):
+        saved = json.loads((theirs_saved / "tokenizer.json").read_text("utf-8"))
+        *way, last = keys
+        part = saved
+        for key in way:
+            part = part[key]
+        part[last] = to(part[last]) if callable(to) else to
+        (tmp_path / "tokenizer.json").write_text(json.dumps(saved), encoding="utf-8")
+        return tmp_path
+
+    return changed
+
+
+def test_merges_as_lines_are_read_as_pairs_are(one_file, small):
+    def as_lines(merges):
+        return [" ".join(pair) for pair in merges]
+
+    folder = one_file("model", "merges", to=as_lines)
+    is_same(Tokenizer.from_pretrained(folder), small)
+    theirs = RustTokenizer.from_file(str(folder / "tokenizer.json"))
+    assert small.encode(CORPUS) == theirs.encode(CORPUS).ids
+
+
+@pytest.mark.parametrize(
+    ("keys", "to", "message"),
+    [
+        (("pre_tokenizer", "add_prefix_space"), True, "add_prefix_space=True"),
+        (("pre_tokenizer", "use_regex"), False, "use_regex false"),
+        (("normalizer",), {"type": "NFC"}, "normalizer={'type': 'NFC'}"),
+        (("post_processor",), {"special_tokens": {"a": 1}}, "must add no tokens"),
+        (("pre_tokenizer",), None, "got None"),
+        (("model", "byte_fallback"), True, "byte_fallback=True"),
+        (("model", "ignore_merges"), True, "ignore_merges=True"),
+        (("model", "end_of_word_suffix"), "</w>", "end_of_word_suffix='</w>'"),
+        (("model", "dropout"), 0.1, "dropout=0.1"),
+        (("model", "vocab"), [["a", 0.1]], "must hold a model with a vocab"),
+        (("model", "vocab", "a"), "0", "an id must be a whole number, got '0'"),
+        (("model", "merges"), None, "must hold a list of merges, got None"),
+        (("model", "merges"), [7], "line 1 of the merges must join .*, got '7'"),
+        (("model",), [], "must hold a model with a vocab"),
+        (("added_tokens",), [{"content": "<|pad|>"}], "must have content and id"),
+        (("added_tokens", 0, "lstrip"), True, "lstrip=True"),
+    ],
+)
+def test_what_would_change_the_ids_is_refused_by_name(keys, to, message, one_file):
+    with pytest.raises(ValueError, match=re.escape(message).replace(r"\.\*", ".*")):
+        Tokenizer.from_pretrained(one_file(*keys, to=to))
+
+
+def test_a_file_that_holds_no_object_is_named(tmp_path):
+    (tmp_path / "tokenizer.json").write_text("[]")
+    with pytest.raises(ValueError, match=r"tokenizer\.json must hold a JSON object"):
+        Tokenizer.from_pretrained(tmp_path)
+
+
+def edit_config(folder, **changes):
+    path = folder / "tokenizer_config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**config, **changes}), encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["add_prefix_space", "add_bos_token"])
+def test_a_setting_beside_the_files_that_changes_ids_is_refused(copy, name):
+    edit_config(copy, **{name: False})
+    Tokenizer.from_pretrained(copy)
+    edit_config(copy, **{name: True})
+    with pytest.raises(ValueError, match=f"got one with {name}=True, which changes"):
+        Tokenizer.from_pretrained(copy)
+
+
+def test_tokens_added_in_a_file_of_their_own_are_read(copy, small):
+    from transformers import AutoTokenizer
+
+    added = {"<|pad|>": small.vocab_size, "<|user|>": small.vocab_size + 1}
+    (copy / "added_tokens.json").write_text(json.dumps(added))
+    (copy / "tokenizer_config.json").write_text('{"tokenizer_class": "GPT2Tokenizer"}')
+    ours, theirs = (
+        reader.from_pretrained(copy) for reader in (Tokenizer, AutoTokenizer)
+    )
+    assert len(ours) == len(theirs) == 602
+    text = f"one<|pad|>two<|user|>{END_OF_TEXT}"
+    assert ours.encode(text, "all") == theirs.encode(text)
+    ours.save_pretrained(copy)
+    is_same(Tokenizer.from_pretrained(copy), ours)
+
+
+def test_the_files_of_openai_are_read_under_their_own_names(copy, small):
+    (copy / "vocab.json").rename(copy / "encoder.json")
+    (copy / "merges.txt").rename(copy / "vocab.bpe")
+    (copy / "tokenizer_config.json").unlink()
+    is_same(Tokenizer.from_pretrained(copy), small)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=4),
+        lambda part: (
+            st.lists(part, max_size=3) | st.dictionaries(st.text(max_size=3), part)
+        ),
+    )
+)
+def test_whatever_stands_in_the_one_file_the_error_names_it(tmp_path_factory, part):
+    keys = ("model", "pre_tokenizer", "added_tokens", "normalizer", "post_processor")
+    whole = {
+        "model": {"vocab": {}, "merges": []},
+        "pre_tokenizer": {"type": "ByteLevel"},
+    }
+    folder = tmp_path_factory.getbasetemp()
+    for saved in (part, *({**whole, key: part} for key in keys)):
+        (folder / "tokenizer.json").write_text(json.dumps(saved))
+        with pytest.raises(ValueError):
+            Tokenizer.from_pretrained(folder)
