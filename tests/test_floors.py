@@ -35,7 +35,8 @@ WINGS = [
     "models records",
     "figures experiments",
     "exercises",
-    "notebooks site commands",
+    "site",
+    "notebooks commands",
 ]
 FLOOR = {
     place: number

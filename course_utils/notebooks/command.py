@@ -27,6 +27,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     command = commands.add_parser("copy", help="copy the course to work in it")
     command.add_argument("folder", nargs="?", type=Path, default=COPY_FOLDER)
+    command = commands.add_parser(
+        "site", help="write the web edition, whose figures need no kernel"
+    )
+    command.add_argument("folder", metavar="DIR", type=Path)
+    command.add_argument(
+        "--install", action="store_true", help="fetch its pinned runtime with npm first"
+    )
     chosen = parser.parse_args(arguments)
     try:
         return _COMMANDS[chosen.command](chosen)
@@ -71,4 +78,20 @@ def _copy(chosen) -> int:
     return 0
 
 
-_COMMANDS = {"refresh": _refresh, "check": _check, "renumber": _renumber, "copy": _copy}
+def _site(chosen) -> int:
+    from course_utils.site import build, runtime  # Sphinx: only where it is asked for
+
+    if chosen.install:
+        runtime.install()
+    build.build(chosen.folder, find([], FOLDER), repository_address())
+    print(f"To read it: python -m http.server --directory {chosen.folder}")
+    return 0
+
+
+_COMMANDS = {
+    "refresh": _refresh,
+    "check": _check,
+    "renumber": _renumber,
+    "copy": _copy,
+    "site": _site,
+}
