@@ -28,6 +28,11 @@ def log_softmax(logits: torch.Tensor) -> torch.Tensor:
     return shifted - shifted.exp().sum(dim=-1, keepdim=True).log()
 
 
+def softmax(logits: torch.Tensor) -> torch.Tensor:
+    """Turn logits (..., V) into probabilities (..., V), for logits of any size."""
+    return log_softmax(logits).exp()
+
+
 def cross_entropy(
     logits: torch.Tensor, targets: torch.Tensor, ignore_index: int = IGNORE
 ) -> torch.Tensor:

@@ -8,8 +8,8 @@ length. A stream is one long row of tokens from which windows of T tokens are cu
 Batch number k depends on nothing but the seed and k. So the position in the data is one
 number, and a resumed run sees exactly the batches that it would have seen.
 
-Uses ``files`` and ``cross_entropy`` (for IGNORE); ``training`` consumes the batches.
-What a row of tokens is stored in: ``token_files``.
+Uses ``files``, ``config`` and ``cross_entropy`` (for IGNORE); ``training`` consumes the
+batches. What a row of tokens is stored in: ``token_files``.
 """
 
 import ast
@@ -28,6 +28,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from course_utils.config import whole_number
 from course_utils.cross_entropy import IGNORE
 from course_utils.files import atomic_path
 
@@ -168,8 +169,8 @@ class Batches:
 
     def __init__(self, batch_size: int, seed: int):
         check_at_least_one(batch_size=batch_size)
-        self.batch_size = batch_size
-        self.seed = seed
+        # Plain integers, also where numpy's were given: the state must be storable.
+        self.batch_size, self.seed = int(batch_size), int(seed)
         self.n_drawn = 0
 
     def batch(self, k: int) -> Batch:
@@ -307,8 +308,8 @@ class StreamBatches(Batches):
     ):
         super().__init__(batch_size, seed)
         self.tokens = as_token_row(tokens)
-        self.T = T
         check_at_least_one(T=T)
+        self.T = int(T)
         if len(self.tokens) < T + 1:
             raise ValueError(
                 f"tokens must be at least T + 1 = {T + 1} (a window and the token "
@@ -371,8 +372,10 @@ def evaluation_documents(
 
 
 def check_at_least_one(**arguments: int) -> None:
-    """Raise ValueError unless every argument is at least 1."""
+    """Raise ValueError unless every argument is a whole number of at least 1."""
     for name, value in arguments.items():
+        if whole_number(value) is None:
+            raise ValueError(f"{name} must be a whole number, got {value!r}")
         if value < 1:
             raise ValueError(f"{name} must be at least 1, got {value}")
 

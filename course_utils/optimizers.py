@@ -55,7 +55,7 @@ def share_done(step: int, warmup: int, total: int) -> float:
 
 @torch.no_grad()
 def clip_gradient_norm(
-    parameters: Iterable[nn.Parameter], max_norm: float
+    parameters: nn.Parameter | Iterable[nn.Parameter], max_norm: float
 ) -> torch.Tensor:
     """Shorten all gradients by one factor so that their joint length is <= max_norm.
 
@@ -63,6 +63,8 @@ def clip_gradient_norm(
     """
     if not max_norm > 0:
         raise ValueError(f"max_norm must be positive, got {max_norm}")
+    if isinstance(parameters, torch.Tensor):
+        parameters = [parameters]  # a single one; its rows would have no gradient
     gradients = [p.grad for p in parameters if p.grad is not None]
     if not gradients:
         return torch.tensor(0.0)

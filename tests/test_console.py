@@ -7,9 +7,11 @@ import shlex
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import course_utils
 from course_utils import console
 from course_utils.console import prepare_console, quoted, stop_like_control_c
 
@@ -44,6 +46,16 @@ def test_streams_of_a_notebook_and_missing_ones_are_left_alone(monkeypatch):
     print(ANYTHING, file=sys.stderr)
     assert kept.getvalue().startswith(ANYTHING)
     assert sys.stderr is None
+
+
+MAINS = sorted(Path(course_utils.__file__).parent.rglob("__main__.py"))
+
+
+@pytest.mark.parametrize("path", MAINS, ids=lambda path: path.parent.name)
+def test_every_command_prepares_the_console(path):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    begin = next(i for i, line in enumerate(lines) if line.startswith("if __name__"))
+    assert lines[begin + 1].strip() == "prepare_console()"
 
 
 AFTER_THE_READER = """

@@ -15,6 +15,7 @@ from course_utils.cross_entropy import (
     gap_to_floor,
     log_softmax,
     perplexity,
+    softmax,
 )
 
 
@@ -139,3 +140,9 @@ def test_the_gap_to_the_floor_is_the_divergence_from_source_to_model():
     divergence = (source * (source / model).log()).sum()
     assert gap_to_floor(loss, entropy) == pytest.approx(divergence.item())
     assert gap_to_floor(entropy, entropy) == 0
+
+
+@given(st.lists(st.floats(-(2.0**99), 2.0**99), min_size=1, max_size=9))
+def test_softmax_is_torchs_for_logits_of_any_size(numbers):
+    logits = torch.tensor([numbers])
+    torch.testing.assert_close(softmax(logits), logits.softmax(-1), rtol=0, atol=1e-6)

@@ -420,3 +420,14 @@ def test_evaluation_documents_hold_every_document_once(n, batch_size):
 def test_wrong_arguments_are_named(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_numbers_of_numpy_are_numbers_and_broken_ones_are_refused():
+    one, three = np.int64(1), np.int32(3)
+    batches = StreamBatches(list(range(20)), three, T=one, seed=one)
+    plain = StreamBatches(list(range(20)), 3, T=1, seed=1)
+    assert same(batches.next_batch(), plain.next_batch())
+    assert json.dumps(batches.state_dict()) == json.dumps(plain.state_dict())
+    for wrong in ({"batch_size": 2.5}, {"batch_size": 2, "T": 1.5}):
+        with pytest.raises(ValueError, match="must be a whole number, got"):
+            StreamBatches(list(range(20)), **{"T": 1, **wrong})

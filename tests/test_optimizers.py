@@ -312,3 +312,14 @@ def test_built_optimizers_learn(name):
 def test_wrong_settings_are_named(build, message):
     with pytest.raises(ValueError, match=message):
         build(make_parameters([(2, 2)]))
+
+
+def test_a_single_parameter_is_clipped_as_in_torch():
+    ours, theirs = (torch.nn.Parameter(torch.ones(3, 2)) for _ in "12")
+    for parameter in (ours, theirs):
+        parameter.grad = torch.arange(6.0).view(3, 2)
+    norm = clip_gradient_norm(ours, 0.5)
+    expected = torch.nn.utils.clip_grad_norm_(theirs, 0.5)
+    torch.testing.assert_close(norm, expected)
+    torch.testing.assert_close(ours.grad, theirs.grad)
+    assert ours.grad.norm() == pytest.approx(0.5)

@@ -11,6 +11,7 @@ import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -794,3 +795,11 @@ def test_no_thread_of_the_process_group_outlives_a_run(text_file, tmp_path):
     command += ["--data", text_file, *TINY, "--steps=2", "--out", tmp_path / "run"]
     run = subprocess.run(command, check=True, capture_output=True, text=True)
     assert "threads of gloo left: 0" in run.stdout
+
+
+def test_settings_may_be_numbers_of_numpy():
+    config = TrainingConfig(steps=np.int64(6), eval_every=np.int32(2))
+    assert config == TrainingConfig(steps=6, eval_every=2)
+    assert json.dumps(asdict(config))
+    with pytest.raises(ValueError, match="steps must be a positive integer, got True"):
+        TrainingConfig(steps=True)

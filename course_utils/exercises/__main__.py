@@ -2,7 +2,10 @@
 
 import sys
 
+from course_utils.console import prepare_console
+
 from .grading.command import main
 
 if __name__ == "__main__":
+    prepare_console()
     sys.exit(main())

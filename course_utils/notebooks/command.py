@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from course_utils.console import quoted
 from course_utils.notebooks import renumbering
 from course_utils.notebooks.copying import COPY_FOLDER, copy_course
 from course_utils.notebooks.places import FOLDER, find, repository_address
@@ -74,7 +75,9 @@ def _renumber(chosen) -> int:
 def _copy(chosen) -> int:
     find([], FOLDER)  # says so if there are no notebooks here
     print("\n".join(copy_course(chosen.folder, FOLDER)))
-    print(f"Now open your own copy: jupyter lab {os.path.relpath(chosen.folder)}")
+    print(
+        f"Now open your own copy: jupyter lab {quoted(os.path.relpath(chosen.folder))}"
+    )
     return 0
 
 

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from course_utils.config import whole_number
 from course_utils.optimizers import cosine_schedule, linear_schedule
 
 SCHEDULES = {"cosine": cosine_schedule, "linear": linear_schedule}
@@ -35,9 +36,12 @@ class TrainingConfig:
 
     def __post_init__(self):
         for name in ("steps", "micro_steps", "eval_every", "checkpoint_every"):
-            number = getattr(self, name)
-            if type(number) is not int or number < 1:
-                raise ValueError(f"{name} must be a positive integer, got {number!r}")
+            number = whole_number(getattr(self, name))
+            if number is None or number < 1:
+                raise ValueError(
+                    f"{name} must be a positive integer, got {getattr(self, name)!r}"
+                )
+            object.__setattr__(self, name, number)
         for name in ("learning_rate", "clip"):
             number = getattr(self, name)
             if not 0 < number < math.inf:
