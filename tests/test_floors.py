@@ -22,7 +22,7 @@ COMPONENTS = [
     "files pages console fast_tokenization",
     "tokenizer_files",
     "world tokenization config cross_entropy optimizers weights checkpoints comparison "
-    "confidence scaling_laws autograd first_page edits "
+    "confidence scaling_laws autograd edits "
     "token_files",
     "attention data torch_names gpt2_files",
     "block gradients",
@@ -37,6 +37,7 @@ WINGS = [
     "exercises",
     "site",
     "notebooks commands",
+    "jupyter",
 ]
 FLOOR = {
     place: number

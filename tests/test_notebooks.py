@@ -421,6 +421,44 @@ def test_without_a_record_no_file_is_overwritten(course, tmp_path, record):
     assert (mine / "01_a.ipynb").read_bytes() == content
 
 
+def test_a_page_with_a_new_number_keeps_what_the_learner_wrote(course, tmp_path):
+    mine = tmp_path / "mine"
+    copying.copy_course(mine, course)
+    content = edit(mine / "01_a.ipynb")
+    (course / "02_b.ipynb").rename(course / "03_b.ipynb")
+    (course / "01_a.ipynb").rename(course / "02_a.ipynb")
+    ship(course, "01_new.ipynb", "# New")
+    lines = copying.copy_course(mine, course)
+    assert "01_a.ipynb: is called 02_a.ipynb now" in lines
+    assert "02_a.ipynb: kept as you left it" in lines
+    assert names_in(mine) == ["01_new.ipynb", "02_a.ipynb", "03_b.ipynb"]
+    assert (mine / "02_a.ipynb").read_bytes() == content
+    assert all(
+        "left it" in x or "already" in x for x in copying.copy_course(mine, course)
+    )
+
+
+def test_pages_that_the_learner_worked_on_are_known_by_their_content(course, tmp_path):
+    mine = tmp_path / "mine"
+    assert copying.pages_worked_on(mine) == []
+    copying.copy_course(mine, course)
+    assert copying.pages_worked_on(mine) == []
+    edit(mine / "02_b.ipynb")
+    write(mine / "their_own.ipynb", new_markdown_cell("# Not a page of the course"))
+    assert copying.pages_worked_on(mine) == [mine / "02_b.ipynb"]
+
+
+def test_asked_for_inside_the_pages_folder_the_copy_lies_beside_it(
+    course, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(command, "ROOT", tmp_path)
+    monkeypatch.chdir(course)
+    assert command.main(["copy", "my-course"]) == 0
+    assert names_in(tmp_path / "my-course") == ["01_a.ipynb", "02_b.ipynb"]
+    assert "jupyter lab ../my-course" in capsys.readouterr().out
+    assert names_in(course) == ["01_a.ipynb", "02_b.ipynb"]
+
+
 def test_a_copy_inside_the_course_is_refused(course):
     with pytest.raises(ValueError, match="DIR must be outside notebooks/"):
         copying.copy_course(course / "mine", course)

@@ -9,7 +9,7 @@ from pathlib import Path
 from course_utils.console import quoted
 from course_utils.notebooks import renumbering
 from course_utils.notebooks.copying import COPY_FOLDER, copy_course
-from course_utils.notebooks.places import FOLDER, find, repository_address
+from course_utils.notebooks.places import FOLDER, ROOT, find, repository_address
 from course_utils.notebooks.running import refresh
 from course_utils.notebooks.stamping import stale
 
@@ -74,10 +74,11 @@ def _renumber(chosen) -> int:
 
 def _copy(chosen) -> int:
     find([], FOLDER)  # says so if there are no notebooks here
-    print("\n".join(copy_course(chosen.folder, FOLDER)))
-    print(
-        f"Now open your own copy: jupyter lab {quoted(os.path.relpath(chosen.folder))}"
-    )
+    folder = chosen.folder
+    if not folder.is_absolute() and folder.resolve().is_relative_to(FOLDER):
+        folder = ROOT / folder  # asked for in notebooks/, where no copy may lie
+    print("\n".join(copy_course(folder, FOLDER)))
+    print(f"Now open your own copy: jupyter lab {quoted(os.path.relpath(folder))}")
     return 0
 
 

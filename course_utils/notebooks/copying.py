@@ -6,6 +6,7 @@ from pathlib import Path
 
 from course_utils.files import atomic_path
 from course_utils.notebooks.places import ROOT, reading_order
+from course_utils.pages import page_name
 
 COPY_FOLDER = ROOT / "my-course"
 COPY_RECORD = ".shipped.json"  # in the learner's folder: what was shipped last time
@@ -26,11 +27,35 @@ def copy_course(target: Path, folder: Path) -> list[str]:
     lines = []
     for path in reading_order(folder):
         shipped = path.read_bytes()
+        lines += _follow_a_new_number(target, path.name, record)
         lines.append(_copy_one(shipped, target / path.name, record.get(path.name)))
         record[path.name] = _digest(shipped)
     with atomic_path(record_path) as temporary:
         temporary.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
     return lines
+
+
+def pages_worked_on(target: Path) -> list[Path]:
+    """Return the pages of a copy that are not as they were shipped, the latest last."""
+    record = _read_record(target / COPY_RECORD)
+    changed = [
+        target / name
+        for name, shipped in record.items()
+        if (target / name).is_file()
+        and _digest((target / name).read_bytes()) != shipped
+    ]
+    return sorted(changed, key=lambda path: path.stat().st_mtime_ns)
+
+
+def _follow_a_new_number(target: Path, name: str, record: dict[str, str]) -> list[str]:
+    """Rename a page of the copy that is shipped under another number now."""
+    for old in [*record]:
+        same_page = page_name(Path(old).stem) == page_name(Path(name).stem)
+        if same_page and (target / old).exists() and not (target / name).exists():
+            (target / old).rename(target / name)
+            record[name] = record.pop(old)
+            return [f"{old}: is called {name} now"]
+    return []
 
 
 def _copy_one(shipped: bytes, mine: Path, last_shipped: str | None) -> str:

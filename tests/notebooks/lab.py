@@ -131,6 +131,13 @@ class Lab:
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}/{path}?token={self.token}"
 
+    def end_kernel_of(self, name: str) -> None:
+        """Shut down a page's kernel, as the list of running kernels lets one do."""
+        sessions = json.load(urllib.request.urlopen(self.url("api/sessions")))
+        (found,) = [session["id"] for session in sessions if session["path"] == name]
+        address = self.url(f"api/sessions/{found}")
+        urllib.request.urlopen(urllib.request.Request(address, method="DELETE"))
+
     def notebook_url(self, name: str) -> str:
         """In a workspace of its own: no other notebook is open behind this one."""
         return self.url(f"lab/workspaces/{secrets.token_hex(4)}/tree/{name}")

@@ -15,9 +15,16 @@ from pathlib import Path
 import nbformat
 import pytest
 from lab import CHROMIUM, FLAGS, Lab, Notebook, needs_chromium
+from nbformat.v4 import new_code_cell, new_notebook
 
 from course_utils.exercises.course import CATALOGUE
-from course_utils.notebooks import FOLDER, ROOT, copy_course, reading_order
+from course_utils.notebooks import (
+    FOLDER,
+    ROOT,
+    WIDGET_VIEW,
+    copy_course,
+    reading_order,
+)
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 
@@ -291,22 +298,98 @@ def test_axe_finds_nothing_serious_in_our_outputs(opened, theme):
 # --- A learner's work
 
 
-def test_a_page_saved_after_its_run_is_valid_and_keeps_its_still_pictures(lab, opened):
+def test_a_page_saved_after_its_run_is_valid_and_holds_its_pictures(lab, opened):
     path = opened.page.evaluate(
         "() => window.jupyterapp.shell.currentWidget.context.path"
     )
     opened.command("docmanager:save")
     saved = nbformat.read(lab.folder / path, as_version=4)
     nbformat.validate(saved)
-    alive = [
-        output.data
-        for cell in saved.cells
-        for output in cell.get("outputs", [])
-        if "application/vnd.jupyter.widget-view+json" in output.get("data", {})
-        and "Interactive figure" in output.data.get("text/plain", "")
+    shown = [
+        o.data for cell in saved.cells for o in cell.get("outputs", []) if "data" in o
     ]
-    assert alive and all("image/png" in data for data in alive)
+    assert not [data for data in shown if WIDGET_VIEW in data]
+    figures = [x for x in shown if "Interactive figure" in x.get("text/plain", "")]
+    assert figures and all("image/png" in data for data in figures)
     assert f"{path}: kept as you left it" in copy_course(lab.folder, FOLDER)
+
+
+EVERYTHING_ALIVE = """
+from ipywidgets import IntSlider
+from course_utils.exercises import hint, predict, progress, recall
+from course_utils.figures import plots
+from course_utils.figures.interactive import Interactive
+
+def draw(power):
+    lines = {"line": ([0, 1, 2], [x**power for x in range(3)])}
+    return plots.curves("A curve", "x", "y", lines, "A curve that rises.")
+
+Interactive(draw, power=IntSlider(2, 1, 3))
+---
+hint("attention.causal_mask")
+---
+recall("attention")
+---
+predict("How many?", ["one", "two"])
+---
+progress()
+"""
+ALIVE = ".jp-OutputArea .jupyter-widgets"
+IN_LAB = "() => window.jupyterapp.shell.currentWidget.content.node.innerText"
+DEAD = "model not found"
+
+
+@pytest.fixture
+def saved_page(lab, browser):
+    """A page with every kind of thing that is alive, run and saved in JupyterLab."""
+    cells = [new_code_cell(text.strip()) for text in EVERYTHING_ALIVE.split("---")]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    page = new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    nbformat.write(page, lab.folder / "alive.ipynb")
+    notebook = Notebook(browser, lab.notebook_url("alive.ipynb"))
+    notebook.start_all()
+    notebook.wait_until_run()
+    notebook.page.locator(f"{ALIVE} >> nth=-1").wait_for()
+    notebook.command("docmanager:save")
+    assert notebook.page.locator(".jp-Dialog").count() == 0
+    notebook.page.close()  # its kernel runs on
+    yield "alive.ipynb"
+    (lab.folder / "alive.ipynb").unlink()
+
+
+def test_a_saved_page_is_alive_again_with_its_kernel_and_still_without(
+    lab, browser, saved_page
+):
+    notebook = Notebook(browser, lab.notebook_url(saved_page))
+    notebook.page.locator(FIGURE).wait_for()
+    assert DEAD not in notebook.page.evaluate(IN_LAB)
+    notebook.close()  # and its kernel
+
+    notebook = Notebook(browser, lab.notebook_url(saved_page))
+    notebook.page.locator(STORED).wait_for()
+    assert notebook.page.locator(ALIVE).count() == 0
+    said = notebook.page.evaluate(IN_LAB)
+    assert DEAD not in said
+    for kind in ("Hint 1", "From earlier chapters", "How many?", "solved"):
+        assert kind in said, kind
+    if folder := os.environ.get("COURSE_SCREENSHOTS"):
+        for width, theme in zip(WIDTHS, THEMES, strict=True):
+            notebook.keep_pictures(Path(folder) / "reopened", width, theme)
+    notebook.close()
+
+
+@pytest.mark.skipif(find_spec("notebook") is None, reason="needs pip install notebook")
+def test_notebook_7_shows_a_saved_page_as_jupyterlab_does(lab, browser, saved_page):
+    page = browser.new_page()
+    page.goto(lab.url(f"notebooks/{saved_page}"))
+    page.locator(FIGURE).wait_for()  # its kernel runs
+    assert page.get_by_text(DEAD).count() == 0
+    lab.end_kernel_of(saved_page)
+    page.reload()
+    page.locator(STORED).wait_for()
+    assert page.locator(ALIVE).count() == 0
+    assert page.get_by_text(DEAD).count() == 0
+    page.close()
 
 
 @pytest.mark.parametrize("opened", ASKING, indirect=True)

@@ -5,6 +5,7 @@ environment of its own. Minutes long: ``pytest -m fresh`` runs these alone.
 """
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -54,8 +56,16 @@ def clone(tmp_path_factory) -> Path:
     return folder / "course"
 
 
+def digests(folder: Path) -> dict[str, str]:
+    pages = sorted(folder.glob("*.ipynb"))
+    return {page.name: sha256(page.read_bytes()).hexdigest() for page in pages}
+
+
 @pytest.mark.fresh
-def test_the_readmes_first_command_opens_the_course_on_this_machine_alone(clone):
+def test_the_readmes_first_command_opens_a_copy_of_the_course_on_this_machine_alone(
+    clone,
+):
+    shipped = digests(clone / "notebooks")
     environment = {
         **{
             k: v for k, v in os.environ.items() if not k.startswith(("JUPYTER", "VIRT"))
@@ -84,6 +94,18 @@ def test_the_readmes_first_command_opens_the_course_on_this_machine_alone(clone)
         assert status(f"{page}?token={token}") == 200
         assert status(page) == 403
         assert status(f"{address}lab?token={token}") == 200
+        # Saving, as JupyterLab does by itself, changes the learner's copy alone.
+        read = json.load(urllib.request.urlopen(f"{page}?token={token}"))
+        read["content"]["metadata"]["language_info"]["version"] = "3.99.1"
+        put = urllib.request.Request(
+            f"{page}?token={token}", json.dumps(read).encode(), method="PUT"
+        )
+        assert urllib.request.urlopen(put).status == 200
+        assert digests(clone / "notebooks") == shipped
+        own = digests(clone / "my-course")
+        assert [name for name in shipped if own[name] != shipped[name]] == [
+            "00_start_here.ipynb"
+        ]
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(server.pid, 15)
