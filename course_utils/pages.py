@@ -41,7 +41,7 @@ PAGES = (
     Page("primer", "Primer (optional)", 10, 75),
     Page("start_here", "Start here", 50, 45),
     Page("tokenization", "Tokenization", 20, 90),
-    Page("attention", "Attention", 40, 90),
+    Page("attention", "Attention", 60, 100),
     Page("gpt_block", "The GPT block", 45, 90),
     Page("cross_entropy", "Cross-entropy", 30, 90),
     Page("optimization", "Optimization", 40, 100),
