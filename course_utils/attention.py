@@ -35,7 +35,8 @@ def visible(T: int, past: int = 0, padding=None, device=None) -> torch.Tensor | 
     if padding is None:
         return causal_mask(T, past, device) if T > 1 else None
     # A padding token still sees itself: softmax over nothing would be NaN.
-    itself = torch.eye(T, past + T, dtype=torch.bool, device=device).roll(past, 1)
+    keys = torch.arange(past + T, device=device)
+    itself = keys == keys[past:, None]  # (T, past + T)
     return causal_mask(T, past, device) & (padding[:, None, None, :] | itself)
 
 

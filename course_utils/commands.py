@@ -26,10 +26,11 @@ COMMANDS = {
     "copy": Command("notebooks", ("copy",), "copy the notebooks, to work in them"),
     "train": Command("training", (), "train a model on a text"),
     "write": Command("sampling", (), "write with a trained model"),
-    "export": Command("huggingface", ("export",), "take a model to transformers"),
+    "export": Command("export", (), "take a model to transformers, llama.cpp, ..."),
     "grade": Command("exercises", ("grade",), "grade a class's notebooks"),
     "refresh": Command("notebooks", ("refresh",), "run notebooks, save their outputs"),
     "check": Command("notebooks", ("check",), "is every derived cell up to date?"),
+    "site": Command("notebooks", ("site",), "write the web edition of all pages"),
     "renumber": Command("notebooks", ("renumber",), "give pages their numbers"),
 }
 

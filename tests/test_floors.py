@@ -33,7 +33,7 @@ COMPONENTS = [
 ]
 WINGS = [
     "models records",
-    "figures experiments",
+    "figures experiments export",
     "exercises",
     "site",
     "notebooks commands",
