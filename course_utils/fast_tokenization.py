@@ -58,12 +58,19 @@ class PairRow:
     """
 
     def __init__(self, ids: np.ndarray):
-        self.ids = np.concatenate([[BORDER], ids, [BORDER]]).astype(np.int64)
-        self.before = np.arange(-1, len(self.ids) - 1)
-        self.after = np.arange(1, len(self.ids) + 1)
+        n = len(ids) + 2
+        number = np.int32 if n < 2**31 else np.int64  # half the memory where it will do
+        self.ids = np.full(n, BORDER, number)
+        self.ids[1:-1] = ids
+        self.before = np.arange(-1, n - 1, dtype=number)
+        self.after = np.arange(1, n + 1, dtype=number)
         self.places: dict[int, list[np.ndarray]] = {}
-        self.at = np.flatnonzero((self.ids[:-1] >= 0) & (self.ids[1:] >= 0))
-        self.pairs = self.ids[self.at] << SHIFT | self.ids[self.at + 1]
+
+    def all_pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return all pairs of a new row, and the positions of their left tokens."""
+        left, right = self.ids[:-1], self.ids[1:]
+        at = np.flatnonzero((left >= 0) & (right >= 0)).astype(self.ids.dtype)
+        return join_pair(left[at], right[at]), at
 
     def note(self, pairs: np.ndarray, at: np.ndarray) -> Iterator[tuple]:
         """Note where new pairs stand; yield each different pair with its positions."""
@@ -86,13 +93,14 @@ class PairRow:
         alone = self.ids[beyond] != new_id
         x, y = self.ids[before], self.ids[beyond]  # x first second y
         has_x, has_y = x >= 0, alone & (y >= 0)
-        gone = [x[has_x] << SHIFT | first, second << SHIFT | y[has_y]]
+        gone = [join_pair(x[has_x], first), join_pair(second, y[has_y])]
         gone_at = [before[has_x], right[has_y]]
 
         self.ids[right] = GONE
         self.after[left], self.before[beyond] = beyond, left
         before = self.before[left]
-        new = [self.ids[before[has_x]] << SHIFT | new_id, new_id << SHIFT | y[has_y]]
+        x = self.ids[before]  # the token before may have been merged as well
+        new = [join_pair(x[has_x], new_id), join_pair(new_id, y[has_y])]
         new_at = [before[has_x], left[has_y]]
         return tuple(map(np.concatenate, (gone, gone_at, new, new_at)))
 
@@ -111,6 +119,11 @@ class PairRow:
         return left[(n - np.maximum.accumulate(n * begins)) % 2 == 0]
 
 
+def join_pair(left, right) -> np.ndarray:
+    """Return pairs of ids, each as one number."""
+    return np.int64(left) << SHIFT | np.int64(right)
+
+
 def split_pair(pair: int) -> tuple[int, int]:
     """Return the two ids of a pair."""
     return pair >> SHIFT, pair & ((1 << SHIFT) - 1)
@@ -120,7 +133,8 @@ def group(pairs: np.ndarray, at: np.ndarray) -> Iterator[tuple[int, np.ndarray]]
     """Yield each different pair, lowest first, with its own part of ``at``."""
     order = np.argsort(pairs, kind="stable")
     pairs, at = pairs[order], at[order]
-    starts = np.flatnonzero(np.diff(pairs, prepend=-1))
+    differs = pairs[1:] != pairs[:-1]
+    starts = np.flatnonzero(np.append(len(pairs) > 0, differs))[: len(pairs)]
     bounds = pairwise([*starts.tolist(), len(pairs)])
     for pair, (start, end) in zip(pairs[starts].tolist(), bounds, strict=True):
         yield pair, at[start:end]
@@ -131,7 +145,7 @@ def learn_pairs(
 ) -> dict[tuple[int, int], int]:
     """Return what ``learn_merges`` returns, for words as bytes and their counts."""
     spelled = np.frombuffer(NO_BYTE.join(words), np.uint8)
-    table = np.array([*byte_ids[:255], BORDER])
+    table = np.array([*byte_ids[:255], BORDER], np.int16)
     row = PairRow(table[spelled])
     lengths = np.fromiter(map(len, words), np.int64, len(words))
     weights = np.repeat(np.fromiter(counts, np.int64, len(words)), lengths + 1)
@@ -144,7 +158,7 @@ def learn_pairs(
             totals[pair] = int(weights[here].sum())
             heapq.heappush(queue, (-totals[pair], pair))
 
-    count(row.pairs, row.at)
+    count(*row.all_pairs())
     merges = {}
     while queue and len(merges) < n_merges:
         total, pair = heapq.heappop(queue)
@@ -174,7 +188,7 @@ def encode_long_word(
                 pair_of[new_id] = pair
                 heapq.heappush(queue, new_id)
 
-    find(row.pairs, row.at)
+    find(*row.all_pairs())
     while queue:
         new_id = heapq.heappop(queue)
         *_, new, new_at = row.merge(pair_of[new_id], new_id)
