@@ -1,85 +1,71 @@
 """Page 09: an answer to a task token by token, and what LoRA learns."""
 
 from collections.abc import Mapping, Sequence
-from html import escape
 
 import torch
 from ipywidgets import IntSlider, Layout, SelectionSlider, Text
-from matplotlib.figure import Figure
 
 from course_utils.cross_entropy import log_softmax
+from course_utils.figures.charts import Axis, Panel
 from course_utils.figures.drawing import GREY, Drawing, VectorPicture
-from course_utils.figures.interactive import Interactive
-from course_utils.figures.numbers import drawn_numbers
+from course_utils.figures.interactive import OverTokens
 from course_utils.figures.plots import (
     GREEN,
     MODEL,
     TRUTH,
-    Picture,
-    house_style,
 )
 from course_utils.figures.tokens import (
+    TextOverPanels,
+    TokenPicture,
     draw_guesses,
     likeliest,
     percent,
-    text_over_panels,
+    remembered,
     token_label,
 )
 from course_utils.sampling import encode_prompt, stream
 from course_utils.world.tasks import Task, in_own_words
 
 
-class ReadablePicture(Picture):
-    """A picture under a text that can be read without it, and selected.
-
-    Where no installed font has Chinese characters, the picture shows boxes instead.
-    """
-
-    def __init__(self, figure: Figure, text: str, alt: str, above: Sequence[str]):
-        numbers = f"{' '.join(above)}\n{drawn_numbers(figure)}"
-        super().__init__(figure, text, alt, numbers)
-        self.above = above
-
-    def to_html(self) -> str:
-        """Return the text's lines as a paragraph, and the picture below it."""
-        return f"<p>{'<br>'.join(map(escape, self.above))}</p>{super().to_html()}"
-
-
-@house_style()
 def answer_view(
     pieces: Sequence[bytes],
     chances: Sequence[float],
     chosen: int,
     guess: Mapping[str, float],
     above: Sequence[str],
-) -> ReadablePicture:
+) -> TokenPicture:
     """Draw a prompt with its answer, each answer token darker the surer the model was.
 
     ``chances`` are the probabilities of the answer's tokens, the last of ``pieces``;
     ``chosen`` is one of them, counted from 0; ``guess`` holds what might have stood in
-    its place. ``above`` are lines of text that say the answer.
+    its place. ``above`` are lines of text that say the answer: where no installed font
+    has Chinese characters, the picture shows boxes, and they can be read and selected.
     """
     n_prompt = len(pieces) - len(chances)
     shades = [0.0] * n_prompt + list(chances)
     title = "What the model reads, and in blue what it answers"
-    figure, grid = text_over_panels(pieces, shades, n_prompt + chosen, title, 3.4, 2.4)
+    drawing = TextOverPanels(pieces, shades, n_prompt + chosen, title, 240)
+    top = drawing.below
     came = pieces[n_prompt + chosen].decode("utf-8", errors="replace")
-    bars = figure.add_subplot(grid[1, 0])
-    draw_guesses(bars, {"model": {came: chances[chosen], **guess}}, came)
-    sure = figure.add_subplot(grid[1, 1], title="How sure of each token")
-    sure.set(xlabel="token of the answer", ylabel="probability (%)", ylim=(0, 105))
-    colours = [TRUTH if i == chosen else MODEL for i in range(len(chances))]
-    sure.bar(range(1, len(chances) + 1), [100 * p for p in chances], color=colours)
+    all_guesses = {"model": {came: chances[chosen], **guess}}
+    bars = draw_guesses(drawing, (8, top, 320, 232), all_guesses, came)
+    n = len(chances)
+    x = Axis(0.4, n + 0.6, range(1, n + 1, max(1, n // 10)))
+    labels = "How sure of each token", "token of the answer", "probability (%)"
+    sure = Panel(drawing, (340, top, 324, 232), x, Axis(0, 105), *labels)
+    colours = [TRUTH if i == chosen else MODEL for i in range(n)]
+    sure.bars(range(1, n + 1), [100 * p for p in chances], colour=colours)
     text = (
         "A prompt and a model's answer, each of its tokens darker the surer the model "
         "was, over what might have stood in one place and how sure it was of each."
     )
     framed = f"The framed token {token_label(pieces[n_prompt + chosen])}"
     alt = f"{text} {' '.join(above)} {framed} had {percent(chances[chosen])} percent."
-    return ReadablePicture(figure, text, alt, above)
+    numbers = "; ".join([" ".join(above), *bars.numbers, *sure.numbers])
+    return drawing.picture(text, alt, numbers, n_prompt, above)
 
 
-class Assistant(Interactive):
+class Assistant(OverTokens):
     """Set a model a task, and read its answer token by token beside the right one.
 
     ``examples`` maps a kind of task to some tasks of it. What is written into the text
@@ -88,13 +74,18 @@ class Assistant(Interactive):
     """
 
     def __init__(self, model, tokenizer, examples: Mapping[str, Sequence[Task]]):
-        def draw(task: str, example: int, own: str, token: int) -> Picture:
+        def answering(prompt: str):
+            ids = encode_prompt(model, tokenizer, prompt)
+            return ids, *_greedy_answer(model, tokenizer, ids)
+
+        answer_to = remembered(model, answering)
+
+        def draw(task: str, example: int, own: str, token: int) -> TokenPicture:
             posed = examples[task][example]
             prompt, right = posed.prompt, posed.answer
             if own.strip():
                 prompt, right = in_own_words(posed, own.strip())
-            ids = encode_prompt(model, tokenizer, prompt)
-            new, every = _greedy_answer(model, tokenizer, ids)
+            ids, new, every = answer_to(prompt)
             chances = [row[i].item() for row, i in zip(every, new, strict=True)]
             pieces = [tokenizer.token_bytes(i) for i in [*ids[1:], *new]]
             chosen = min(token, len(new)) - 1
@@ -107,6 +98,8 @@ class Assistant(Interactive):
         half = Layout(width="450px")
         super().__init__(
             draw,
+            "token",
+            lambda picture, i: i - picture.first + 1,
             task=SelectionSlider(options=list(examples), layout=half),
             example=IntSlider(0, max=n - 1, layout=half),
             own=Text("", description="Your own words (then Enter)"),

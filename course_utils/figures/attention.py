@@ -7,14 +7,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 from ipywidgets import Checkbox, IntSlider, Layout, Text
-from matplotlib.axes import Axes
-from matplotlib.colors import PowerNorm
 
 from course_utils.ablation import heads_off
 from course_utils.cross_entropy import cross_entropy
+from course_utils.figures.charts import Axis, Panel, ranks
 from course_utils.figures.drawing import GREY, Drawing, VectorPicture, mixed, number
-from course_utils.figures.interactive import Interactive
-from course_utils.figures.numbers import drawn_numbers
+from course_utils.figures.interactive import Interactive, OverTokens
 from course_utils.figures.plots import (
     BLUE,
     DARK,
@@ -23,21 +21,20 @@ from course_utils.figures.plots import (
     PURPLE,
     TRUTH,
     VERMILION,
-    Picture,
-    house_style,
 )
 from course_utils.figures.shapes import Rect
 from course_utils.figures.tokens import (
-    TINTS,
+    TextOverPanels,
+    TokenPicture,
     percent,
+    percents,
     readable_word,
-    text_over_panels,
+    remembered,
     token_label,
 )
 from course_utils.sampling import encode_prompt, next_words
 
 
-@house_style()
 def head_view(
     pieces: Sequence[bytes],
     weights,
@@ -45,7 +42,7 @@ def head_view(
     guesses: Mapping[str, Mapping[str, float]],
     losses: Mapping[str, float],
     title: str,
-) -> Picture:
+) -> TokenPicture:
     """Draw a text's tokens, darker where token ``chosen`` looks, and the next word.
 
     ``weights`` (T, T) is one head's attention. ``guesses`` and ``losses`` hold, for
@@ -53,42 +50,46 @@ def head_view(
     and the loss on the text in nats per token.
     """
     shades = [float(weight) for weight in weights[chosen]]
-    figure, grid = text_over_panels(pieces, shades, chosen, title, 3.2, 2.3)
-    matrix = figure.add_subplot(grid[1, 0], xlabel="token looked at (key)")
-    matrix.set(title="The whole head", ylabel="token that looks (query)")
-    matrix.imshow(weights, cmap=TINTS, norm=PowerNorm(0.5, 0, 1), aspect="auto")
-    matrix.axhline(chosen, color=TRUTH, linewidth=0.8)
-    matrix.grid(False)
-    _draw_guesses(figure.add_subplot(grid[1, 1]), guesses, losses)
+    drawing = TextOverPanels(pieces, shades, chosen, title, 230)
+    top = drawing.below
+    T = len(pieces)
+    box = (8, top, 310, 222)
+    labels = "The whole head", "token looked at (key)", "token that looks (query)"
+    every = max(1, round(T / 5))
+    ticks = range(0, T, every)
+    y = Axis(-T + 0.5, 0.5, {-t: t for t in ticks})
+    matrix = Panel(drawing, box, Axis(-0.5, T - 0.5, ticks), y, *labels)
+    matrix.table(weights)
+    matrix.level(-chosen, colour=TRUTH, look="-")
+    matrix.numbers[-1] = f"query {chosen}"
+    words = _draw_guesses(drawing, (340, top, 324, 222), guesses, losses)
     text = (
         "The tokens of a text, darker where one of them looks, over the whole matrix "
         "of the head's attention and the next word with the head on and off."
     )
     alt = _head_alt(title, pieces, weights[chosen], losses)
-    return Picture(figure, text, alt, f"{alt}\n{drawn_numbers(figure)}")
+    told = "; ".join([*matrix.numbers, *words.numbers])
+    return drawing.picture(text, alt, f"{alt}\n{told}")
 
 
-def _draw_guesses(axes: Axes, guesses: Mapping, losses: Mapping) -> None:
+def _draw_guesses(drawing: Drawing, box, guesses: Mapping, losses: Mapping) -> Panel:
     """Draw pairs of bars, with the loss on the text in the legend."""
     words = dict.fromkeys(word for guess in guesses.values() for word in guess)
     chances = {w: max(g.get(w, 0.0) for g in guesses.values()) for w in words}
     likely = [word for word, chance in chances.items() if chance >= 0.005]
     shown = sorted(likely, key=lambda word: (-chances[word], word))[:5]
-    axes.set(title="The next word", xlabel="probability (%)", xlim=(0, 118))
+    y = ranks([readable_word(word) for word in shown], room=0.4 * len(shown))
+    panel = Panel(drawing, box, percents(), y, "The next word", "probability (%)")
     height = 0.8 / len(guesses)
     for place, (name, guess) in enumerate(guesses.items()):
         shift = height * (place - (len(guesses) - 1) / 2)
-        at = [row + shift for row in range(len(shown))]
+        at = [-row - shift for row in range(len(shown))]
         values = [guess.get(word, 0.0) for word in shown]
-        look = dict(color=(MODEL, PURPLE)[place], label=f"{name}: {losses[name]:.2f}")
-        bars = axes.barh(at, [100 * p for p in values], 0.95 * height, **look)
-        axes.bar_label(bars, [percent(p) for p in values], padding=2, fontsize=8)
-    axes.set_yticks(range(len(shown)), [readable_word(word) for word in shown])
-    axes.set_ylim(1.4 * len(shown), -0.5)  # downwards, with room for the legend
-    axes.grid(False, axis="y")
-    axes.legend(
-        title="head, loss on the text", loc="lower right", fontsize=8, frameon=False
-    )
+        label = f"head {name}: loss {losses[name]:.2f}"
+        look = (0.95 * height, label, (MODEL, PURPLE)[place])
+        panel.rows(at, [100 * p for p in values], *look, [percent(p) for p in values])
+    panel.legend(top=panel.y.start - 4 - 16 * len(guesses))
+    return panel
 
 
 def _head_alt(title, pieces, row, losses: Mapping) -> str:
@@ -100,35 +101,49 @@ def _head_alt(title, pieces, row, losses: Mapping) -> str:
     return f"{title}. It looks most at {seen}. {told}."
 
 
-class HeadView(Interactive):
+class HeadView(OverTokens):
     """What a head of a trained model looks at, and what the model is without it.
 
-    Choose the text, the head and the token that looks, counted from the end of the text
-    so that it can be chosen in any; switch the head off, and the picture shows the next
-    word and the loss on the text with and without it.
+    Choose the text, the head and the token that looks: click on it, or count from the
+    end of the text, so that it can be chosen in any. Switch the head off, and the
+    picture shows the next word and the loss on the text with and without it.
     """
 
     def __init__(self, model, tokenizer, prompt: str, layer: int = 0, head: int = 0):
-        def draw(prompt: str, layer: int, head: int, back: int, off: bool) -> Picture:
+        def reading(prompt: str):
+            ids = torch.tensor([encode_prompt(model, tokenizer, prompt)])
+            with torch.no_grad():
+                weights = [w[0].numpy() for w in model.attention_weights(ids)]
+            pieces = [tokenizer.token_bytes(token) for token in ids[0].tolist()]
+            return ids, pieces, weights
+
+        def guessing(prompt: str, off: tuple):
+            with heads_off(model, off):
+                loss = _loss(model, read(prompt)[0])
+                return next_words(model, tokenizer, prompt, n=5), loss
+
+        read, guess = remembered(model, reading), remembered(model, guessing)
+
+        def draw(prompt, layer, head, back, off) -> TokenPicture:
             if not prompt.strip():
                 raise ValueError("write at least one word")
-            ids = torch.tensor([encode_prompt(model, tokenizer, prompt)])
-            guesses, losses = {}, {}
-            for state in ("on", "off") if off else ("on",):
-                with heads_off(model, [(layer, head)] if state == "off" else []):
-                    guesses[state] = next_words(model, tokenizer, prompt, n=5)
-                    losses[state] = _loss(model, ids)
-            with torch.no_grad():
-                weights = model.attention_weights(ids)[layer][0, head]
-            pieces = [tokenizer.token_bytes(token) for token in ids[0].tolist()]
+            _, pieces, weights = read(prompt)
+            states = {"on": guess(prompt, ())}
+            if off:
+                states["off"] = guess(prompt, ((layer, head),))
+            guesses = {state: words for state, (words, _) in states.items()}
+            losses = {state: loss for state, (_, loss) in states.items()}
             chosen = max(len(pieces) - 1 - back, 0)
             title = f"Layer {layer}, head {head}: where the framed token looks"
-            return head_view(pieces, weights.numpy(), chosen, guesses, losses, title)
+            shown = weights[layer][head]
+            return head_view(pieces, shown, chosen, guesses, losses, title)
 
         half = Layout(width="450px")
         config = model.config
         super().__init__(
             draw,
+            "back",
+            lambda picture, token: len(picture.labels) - 1 - token,
             prompt=Text(prompt, description="Text (then Enter)"),
             layer=IntSlider(layer, max=config.n_layer - 1, layout=half),
             head=IntSlider(head, max=config.n_head - 1, layout=half),
@@ -170,44 +185,20 @@ def one_query(
     written into the drawing. ``chosen`` is the token that asks; what comes after it is
     grey, as it may not look there. Raises ValueError if the shapes differ.
     """
-    T, D = np.shape(keys)
+    T = len(pieces)
     chosen = range(T)[chosen]
     scores, weights, mix = _attend(queries, keys, values, chosen)
     query = list(queries[chosen])
-    step, top = 26, 118  # of the rows, and the first one's middle
     title = f"{token_label(pieces[chosen]).strip('·')} asks: one query's way"
-    drawing = Drawing(title, height=top + step * T + 66)
-    middle = top + step * (T - 1) / 2
-    hidden = [(row, column) for row in range(chosen + 1, T) for column in range(D)]
+    drawing = Drawing(title, height=_TOP + _STEP * T + 66)
     for row, piece in enumerate(pieces):
         ink = VERMILION if row == chosen else DARK if row < chosen else GREY
-        at = (74, top + step * row)
+        at = (74, _TOP + _STEP * row)
         drawing.words(at, token_label(piece), colour=ink, anchor="end", mono=True)
-    cell, rows = (42, step), [(row, 0) for row in range(chosen + 1, T)]
-    look = dict(cell=cell, colour=BLUE)
-    drawing.table("keys", keys, (128, middle), faint=hidden, **look)
-    drawing.table("query", [query], (128, 62), VERMILION, cell)
-    asked = [[number(x) if t <= chosen else "−∞"] for t, x in enumerate(scores)]
-    drawing.table("scores", asked, (282, middle), PURPLE, cell, faint=rows)
-    shades = column_of(weights)
-    weights_text = [[number(w)] for w in weights]
-    drawing.table("weights", weights_text, (402, middle), VERMILION, cell, shades, rows)
-    drawing.table("values", values, (512, middle), faint=hidden, **look)
-    drawing.table("mix", [mix], (512, drawing.height - 34), VERMILION, cell)
-    for name, label in (
-        ("keys", f"keys ({T}, {D})"),
-        ("scores", f"scores ({T},)"),
-        ("weights", f"weights ({T},)"),
-        ("values", f"values ({T}, {D})"),
-    ):
-        place = drawing.nodes[name]
-        at = place.x - place.width / 2, place.y - place.height / 2 - 11
-        if name == "scores":  # right of the arrow that comes from above
-            at = place.x + 8, at[1]
-        drawing.words(at, label, 11, GREY, anchor="start")
-    drawing.words((80, 62), f"query ({D},)", 11, GREY, anchor="end")
-    drawing.words((462, drawing.height - 34), f"output ({D},)", 11, GREY, anchor="end")
-    drawing.arrow("query", "scores", f"q · k / √{D}", ("right", "top"), [(282, 62)])
+    _draw_tables(drawing, query, keys, values, scores, weights, mix, chosen)
+    drawing.arrow(
+        "query", "scores", f"q · k / √{len(query)}", ("right", "top"), [(282, 62)]
+    )
     drawing.arrow("keys", "scores")
     drawing.arrow("scores", "weights", "softmax")
     drawing.arrow("weights", "values", "×")
@@ -225,9 +216,35 @@ def one_query(
     return drawing.picture(text, f"{text} {title}. {numbers}.", numbers)
 
 
-def column_of(numbers) -> list[list[float]]:
-    """(T,) -> T rows of one number."""
-    return [[float(n)] for n in numbers]
+_TOP, _STEP = 118, 26  # pixels: the middle of the first token's row, and to the next
+
+
+def _draw_tables(drawing, query, keys, values, scores, weights, mix, chosen) -> None:
+    """Draw what a query meets and makes, each table with its name and shape."""
+    T, D = np.shape(keys)
+    middle, cell = _TOP + _STEP * (T - 1) / 2, (42, _STEP)
+    later = range(chosen + 1, T)
+    hidden = [(row, column) for row in later for column in range(D)]
+    look = dict(cell=cell, colour=BLUE, faint=hidden)
+    drawing.table("keys", keys, (128, middle), **look)
+    drawing.table("values", values, (512, middle), **look)
+    drawing.table("query", [query], (128, 62), VERMILION, cell)
+    asked = [[number(x) if t <= chosen else "−∞"] for t, x in enumerate(scores)]
+    look = dict(cell=cell, faint=[(row, 0) for row in later])
+    drawing.table("scores", asked, (282, middle), PURPLE, **look)
+    shares = [[float(weight)] for weight in weights]
+    look |= dict(colour=VERMILION, shades=shares)
+    drawing.table("weights", shares, (402, middle), **look)
+    below = drawing.height - 34
+    drawing.table("mix", [mix], (512, below), VERMILION, cell)
+    shapes = {"keys": (T, D), "scores": (T,), "weights": (T,), "values": (T, D)}
+    for name, shape in shapes.items():
+        place = drawing.nodes[name]
+        left = 8 if name == "scores" else -place.width / 2  # right of an arrow
+        at = place.x + left, place.y - place.height / 2 - 11
+        drawing.words(at, f"{name} {shape}", 11, GREY, anchor="start")
+    drawing.words((80, 62), f"query ({D},)", 11, GREY, anchor="end")
+    drawing.words((462, below), f"output ({D},)", 11, GREY, anchor="end")
 
 
 def _row(numbers) -> str:

@@ -8,6 +8,7 @@ from ipywidgets import IntSlider
 
 from course_utils.block import Block, gelu
 from course_utils.config import GPTConfig
+from course_utils.figures.charts import Axis, Chart, ranks
 from course_utils.figures.drawing import GREY, Drawing, VectorPicture, number
 from course_utils.figures.interactive import Interactive
 from course_utils.figures.numbers import series
@@ -131,6 +132,28 @@ class BlockWalk(Interactive):
         super().__init__(draw, step=IntSlider(1, 1, len(_STATIONS)))
 
 
+# --- What a shape costs
+
+
+def size_bars(shares: Mapping[str, int], flops: float, memory: float) -> VectorPicture:
+    """Draw how many learnt numbers each part of a GPT has.
+
+    ``flops``: operations a token; ``memory``: bytes that training takes, at 16 for each
+    learnt number.
+    """
+    title = f"{memory / 16e6:,.0f} million parameters"
+    note = f"a token costs {flops / 1e9:.2f} billion FLOPs; "
+    note += f"training takes {memory / 1e9:.1f} GB"
+    millions = [n / 1e6 for n in shares.values()]
+    x = Axis(0, 1.2 * max(millions))
+    x.ticks = {tick: f"{tick:,.10g}" for tick in x.ticks}
+    chart = Chart(title, "millions of parameters", "", x, ranks(list(shares)), 200)
+    ends = [f"{n:,.0f}" for n in millions]
+    chart.rows([-i for i in range(len(millions))], millions, 0.7, ends=ends)
+    chart.drawing.words((664, 16), note, 12, GREY, anchor="end")
+    return chart.picture(f"Bars of parameters by part: {title}; {note}.")
+
+
 # --- The whole model
 
 
@@ -148,7 +171,6 @@ def part_sizes(config: GPTConfig) -> dict[str, int]:
 def whole_model(config: GPTConfig, B: int = 1, T: int = 8) -> VectorPicture:
     """Draw a GPT from ids to logits: the shape on each arrow, the size of each part."""
     C, V, n = config.n_embd, config.vocab_size, config.n_layer
-    sizes = part_sizes(config)
     stream = f"({B}, {T}, {C})"
     drawing = Drawing("From ids to logits", height=560)
     x = 250
@@ -183,26 +205,27 @@ def whole_model(config: GPTConfig, B: int = 1, T: int = 8) -> VectorPicture:
         GREY,
         dashed=True,
     )
-    total = sum(sizes.values()) + (n - 1) * sizes["each block"]
-    rows = {
-        "token embedding": f"token: V · C = {sizes['token embedding']:,}",
-        "position embedding": f"position: n_positions · C = {config.n_positions * C:,}",
-        "block 1": f"each block: 12C² + 13C = {sizes['each block']:,}",
-        "final norm": f"final norm: 2C = {sizes['final norm']:,}",
-        "head": "head: none of its own",
-        "logits": f"in all {total:,} learnt numbers",
-    }
-    for name, label in rows.items():
-        y = drawing.nodes[name].y - (22 if name == "token embedding" else 0)
-        if name == "position embedding":
-            y += 22
-        at = (440, y)
-        drawing.words(at, label, 11, GREY, anchor="start", bold=name == "logits")
+    rows = _draw_sizes(drawing, config)
     text = (
         "Drawing of the whole model: ids, token and position embeddings added, "
         f"{n} blocks, a last norm, the head that shares the token embedding, logits."
     )
-    numbers = f"{stream} in the stream, logits ({B}, {T}, {V}); " + "; ".join(
-        rows.values()
-    )
+    numbers = f"{stream} in the stream, logits ({B}, {T}, {V}); " + "; ".join(rows)
     return drawing.picture(text, f"{text} {numbers}.", numbers)
+
+
+def _draw_sizes(drawing: Drawing, config: GPTConfig) -> list[str]:
+    """Write beside each part how many numbers it learns; return what is written."""
+    sizes = part_sizes(config)
+    total = sum(sizes.values()) + (config.n_layer - 1) * sizes["each block"]
+    rows = {
+        98: f"token: V · C = {sizes['token embedding']:,}",
+        142: f"position: n_positions · C = {sizes['position embedding']:,}",
+        240: f"each block: 12C² + 13C = {sizes['each block']:,}",
+        392: f"final norm: 2C = {sizes['final norm']:,}",
+        456: "head: none of its own",
+        530: f"in all {total:,} learnt numbers",
+    }
+    for y, label in rows.items():
+        drawing.words((440, y), label, 11, GREY, anchor="start", bold=y == 530)
+    return list(rows.values())

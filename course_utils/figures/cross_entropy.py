@@ -3,25 +3,28 @@
 import itertools
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import torch
 from ipywidgets import IntSlider, Layout, Text
 
 from course_utils.cross_entropy import log_softmax
-from course_utils.figures.interactive import Interactive
-from course_utils.figures.numbers import drawn_numbers, series
-from course_utils.figures.plots import DARK, MODEL, TRUTH, Picture, house_style
+from course_utils.figures.charts import Axis, Panel
+from course_utils.figures.interactive import OverTokens
+from course_utils.figures.numbers import series
+from course_utils.figures.plots import MODEL, TRUTH
 from course_utils.figures.tokens import (
+    TextOverPanels,
+    TokenPicture,
     draw_guesses,
     likeliest,
-    text_over_panels,
+    remembered,
     token_label,
 )
 from course_utils.sampling import encode_prompt, next_words
 from course_utils.world import WORD
 
 
-@house_style()
 def story_losses(
     pieces: Sequence[bytes],
     model: Sequence[float],
@@ -29,7 +32,7 @@ def story_losses(
     chosen: int,
     guesses: Mapping[str, Mapping[str, float]],
     title: str,
-) -> Picture:
+) -> TokenPicture:
     """Draw a story's words, darker where they cost the model more, and how it adds up.
 
     ``model`` and ``truth`` hold the surprise at each word in nats, of the model and of
@@ -38,20 +41,24 @@ def story_losses(
     ``guesses`` has the model's alone.
     """
     shades = [min(1.0, nats / 4) for nats in model]  # 4 nats: one in 55
-    figure, grid = text_over_panels(pieces, shades, chosen, title, 3.4, 2.4)
+    drawing = TextOverPanels(pieces, shades, chosen, title, 240)
+    top = drawing.below
     came = pieces[chosen].decode("utf-8", errors="replace")
-    draw_guesses(figure.add_subplot(grid[1, 0]), guesses, came)
-    sums = figure.add_subplot(grid[1, 1], title="How it adds up")
+    bars = draw_guesses(drawing, (8, top, 320, 232), guesses, came)
     unit = "words" if truth else "tokens"
-    sums.set(xlabel=f"{unit} read", ylabel="nats so far")
-    known = [("model", model, "-")]
-    known += [] if truth is None else [("truth", truth, "--")]
-    for name, nats, look in known:
+    totals = {"model": list(itertools.accumulate(model, initial=0.0))}
+    if truth is not None:
+        totals["truth"] = list(itertools.accumulate(truth, initial=0.0))
+    high = 1.05 * max(1.0, *(total[-1] for total in totals.values()))
+    labels = "How it adds up", f"{unit} read", "nats so far"
+    box = (340, top, 324, 232)
+    sums = Panel(drawing, box, Axis(0, len(pieces)), Axis(0, high), *labels)
+    sums.mark(chosen + 0.5)
+    for name, look in zip(totals, ("-", "--"), strict=False):
         colour = MODEL if name == "model" else TRUTH
-        total = list(itertools.accumulate(nats, initial=0.0))
-        sums.plot(total, look, color=colour, label=f"{name}: {total[-1]:.1f}")
-    sums.axvline(chosen + 0.5, color=DARK, linewidth=0.8)
-    sums.legend(frameon=False, loc="lower right", fontsize=8)
+        label = f"{name}: {totals[name][-1]:.1f}"
+        sums.line(range(len(pieces) + 1), totals[name], label, colour, look)
+    sums.legend(top=sums.y.start - 4 - 16 * len(totals))
     text = (
         "The tokens of a text, darker where they cost the model more, over the next "
         "token's probabilities and the sum of the surprises."
@@ -64,11 +71,11 @@ def story_losses(
     costs += "" if truth is None else f", the truth {truth[chosen]:.2f}"
     word = token_label(pieces[chosen])
     framed = f"The framed {unit[:-1]} {word} costs {costs}."
-    numbers = f"{series('costs', model)} | {drawn_numbers(figure)}"
-    return Picture(figure, text, f"{title}. {framed}", numbers)
+    numbers = [framed, series("costs", model), *bars.numbers, *sums.numbers]
+    return drawing.picture(text, f"{title}. {framed}", "; ".join(numbers))
 
 
-class StoryLosses(Interactive):
+class StoryLosses(OverTokens):
     """Step through a story: what each word costs a model, and what it costs the truth.
 
     Below the story: the next word's probabilities, the model's beside the true, and how
@@ -87,16 +94,18 @@ class StoryLosses(Interactive):
         nats = word_losses(model, tokenizer, words)
         pieces = [word.encode() for word in words]
 
-        def draw(word: int) -> Picture:
+        guess_next = remembered(model, partial(next_words, model, tokenizer, n=50))
+
+        def draw(word: int) -> TokenPicture:
             i = word - 1
-            guess = next_words(model, tokenizer, befores[i], n=50)
+            guess = guess_next(befores[i])
             guesses = {"model": guess, "truth": truths[i]}
             costs = f"the model {nats[i]:.2f}, the truth {true[i]:.2f} nats"
             title = f"Word {word}, “{words[i].strip()}”, costs {costs}"
             return story_losses(pieces, nats, true, i, guesses, title)
 
         slider = IntSlider(word, 1, len(words), layout=Layout(width="98%"))
-        super().__init__(draw, word=slider)
+        super().__init__(draw, "word", lambda picture, i: i + 1, word=slider)
 
 
 @torch.no_grad()
@@ -112,7 +121,7 @@ def word_losses(model, tokenizer, words: list[str]) -> list[float]:
     return [part.sum().item() for part in nats.split([len(part) for part in ids])]
 
 
-class TokenSurprises(Interactive):
+class TokenSurprises(OverTokens):
     """Write a text, and see what each of its tokens costs a model.
 
     Below: what the model expected in the place of the chosen token, and how the
@@ -120,23 +129,29 @@ class TokenSurprises(Interactive):
     """
 
     def __init__(self, model, tokenizer, text: str, token: int = 1):
-        def draw(text: str, token: int) -> Picture:
+        def reading(text: str):
             ids = encode_prompt(model, tokenizer, text)
             if len(ids) < 2:
                 raise ValueError("write at least one word")
             with torch.no_grad():
                 log_probs = log_softmax(model(torch.tensor([ids[:-1]])))[0]
             nats = [-row[i].item() for row, i in zip(log_probs, ids[1:], strict=True)]
+            return ids, log_probs, nats
+
+        read = remembered(model, reading)
+
+        def draw(text: str, token: int) -> TokenPicture:
+            ids, log_probs, nats = read(text)
             chosen = min(token, len(nats)) - 1
             guess = likeliest(tokenizer, log_probs[chosen].exp(), 8)
             pieces = [tokenizer.token_bytes(i) for i in ids[1:]]
             came = tokenizer.decode([ids[chosen + 1]])
             guess.setdefault(came, math.exp(-nats[chosen]))
-            title = (
-                f"Token {chosen + 1}, “{came.strip()}”, costs {nats[chosen]:.2f} nats"
-            )
+            costs = f"costs {nats[chosen]:.2f} nats"
+            title = f"Token {chosen + 1}, “{came.strip()}”, {costs}"
             return story_losses(pieces, nats, None, chosen, {"model": guess}, title)
 
         box = Text(text, description="Your text (then Enter)")
         slider = IntSlider(token, 1, 60, layout=Layout(width="450px"))
-        super().__init__(draw, text=box, token=slider)
+        chosen = lambda picture, i: i + 1  # noqa: E731
+        super().__init__(draw, "token", chosen, text=box, token=slider)

@@ -98,14 +98,22 @@ class VectorPicture(Picture):
 
 
 class Drawing:
-    """Nodes and arrows on a white ground; ``width`` and ``height`` in pixels."""
+    """Nodes and arrows on a white ground; ``width`` and ``height`` in pixels.
+
+    Below ``top`` there is room under the title, which is written smaller if it is long.
+    """
 
     def __init__(self, title: str = "", width: float = PAGE, height: float = 300):
         self.title, self.width, self.height = title, width, height
         self.nodes: dict[str, Place] = {}
         self.shapes: list[Shape] = [Rect(0, 0, width, height, edge="none")]
+        lines = title.split("\n")
+        self.top = 34 + 18.75 * (len(lines) - 1)
         if title:
-            self.words((8, 16), title, size=15, bold=True, anchor="start")
+            wide = max(text_width(line, 15, bold=True) for line in lines)
+            size = 15 * min(1.0, (width - 16) / wide)
+            at = 8, 16 + 9.4 * (len(lines) - 1)
+            self.words(at, title, size, bold=True, anchor="start")
 
     def picture(self, text: str, alt: str | None = None, numbers: str = ""):
         """Return the drawing as a picture; the arguments are those of ``Picture``."""

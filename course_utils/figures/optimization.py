@@ -2,37 +2,37 @@
 
 from collections.abc import Sequence
 
-from matplotlib.figure import Figure
+from course_utils.figures.charts import Axis, Panel
+from course_utils.figures.drawing import GREY, Drawing, VectorPicture
+from course_utils.figures.plots import DARK, MODEL
 
-from course_utils.figures.numbers import series
-from course_utils.figures.plots import DARK, MODEL, WIDTH, Picture, house_style
 
-
-@house_style()
 def run_among_others(
     title: str,
     run: Sequence[float],
     others: Sequence[Sequence[float]],
     rates: Sequence[float],
-) -> Picture:
+) -> VectorPicture:
     """Draw a recorded run's loss before other runs', in grey, and its rate below.
 
     ``rates`` holds one number for each step, as shares of the peak; each loss is the
     mean of equally many steps.
     """
-    figure = Figure(figsize=(WIDTH, 4.4), layout="constrained")
-    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    drawing = Drawing(title, height=420)
     width = len(rates) / len(run)  # steps that one loss stands for
     steps = [width * (i + 0.5) for i in range(len(run))]
+    ends = 0, len(rates)
+    box, scale = (8, 34, 656, 240), Axis(1, 8)
+    losses = Panel(drawing, box, Axis(*ends), scale, y_label="loss (nats per token)")
     for other in others:
-        top.plot(steps, other, color="#CCCCCC", linewidth=1)
-    top.plot(steps, run, color=MODEL, linewidth=2.5)
-    top.set(title=title, ylabel="loss (nats per token)", ylim=(1, 8))
-    bottom.plot(range(len(rates)), rates, color=DARK)
-    bottom.set(xlabel="step", ylabel="rate / peak", ylim=(0, 1.1))
+        losses.line(steps, other, colour="#CCCCCC", thick=1, told=False)
+    losses.line(steps, run, "loss", MODEL, thick=3)
+    box = (8, 280, 656, 112)
+    scale = Axis(0, 1.1, (0, 0.5, 1))
+    rate = Panel(drawing, box, Axis(*ends), scale, "", "step", "rate")
+    rate.line(range(len(rates)), rates, "rate / peak", DARK)
     note = f"One of {len(others)} recorded runs: made beforehand, not computed now."
-    figure.supxlabel(note, fontsize=9)
+    drawing.words((8, 406), note, 11, GREY, anchor="start")
     text = "Line chart of one recorded run's loss, others in grey, and of its rate."
     alt = f"{title}: the loss ends at {run[-1]:.2f}. {note}"
-    numbers = "; ".join([series("loss", run), series("rate", rates)])
-    return Picture(figure, text, alt, numbers)
+    return drawing.picture(text, alt, "; ".join([*losses.numbers, *rate.numbers]))

@@ -1,49 +1,53 @@
-"""The primer's tables of numbers."""
+"""The primer's tables of numbers, and steps down a slope."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from matplotlib.axes import Axes
-from matplotlib.patches import Rectangle
+from course_utils.figures.charts import Axis, Chart
+from course_utils.figures.drawing import Drawing, VectorPicture, number
+from course_utils.figures.plots import DARK, VERMILION
 
-from course_utils.figures.plots import DARK, MODEL, Picture, house_style, new_axes
 
-
-@house_style()
-def number_tables(title: str, parts: Sequence[tuple], text: str) -> Picture:
+def number_tables(title: str, parts: Sequence[tuple], text: str) -> VectorPicture:
     """Draw tables of numbers beside each other, with parts of them strong.
 
     ``parts`` holds for each table its label, its numbers (rows, columns) and how many
     rows and columns, from the first, are strong; what is beyond them is pale. ``text``
     says what the picture shows.
     """
+    cell, gap = 40, 34
     tallest = max(table.shape[0] for _, table, _ in parts)
-    figure, axes = new_axes(title, "", "", height=1.0 + 0.4 * tallest)
-    left = 0
+    drawing = Drawing(title, height=84 + cell * tallest)
+    across = sum(cell * table.shape[1] + gap for _, table, _ in parts) - gap
+    left = (drawing.width - across) / 2
     for label, table, strong in parts:
         rows, columns = table.shape
-        axes.text(left + columns / 2, -0.3, label, ha="center", va="bottom")
-        for row in range(rows):
-            for column in range(columns):
-                is_strong = row < strong[0] and column < strong[1]
-                _draw_number(axes, left + column, row, table[row, column], is_strong)
-        left += columns + 1
-    axes.set(xlim=(-0.1, left - 0.9), ylim=(tallest + 0.1, -1), aspect="equal")
-    axes.axis("off")
-    numbers = [
+        middle = left + cell * columns / 2
+        shades = [
+            [0.33 if r < strong[0] and c < strong[1] else 0.08 for c in range(columns)]
+            for r in range(rows)
+        ]
+        numbers = [[number(n) for n in row] for row in table]
+        at = middle, 70 + cell * rows / 2
+        drawing.table(label, numbers, at, cell=(cell, cell), shades=shades)
+        drawing.words((middle, 56), label)
+        left += cell * columns + gap
+    told = [
         f"{label}: {', '.join(f'{float(n):g}' for n in table.flatten())}"
         for label, table, _ in parts
     ]
-    return Picture(figure, text, numbers=" | ".join(numbers))
+    return drawing.picture(text, numbers=" | ".join(told))
 
 
-def _draw_number(axes: Axes, x: float, y: float, number, is_strong: bool) -> None:
-    colour = MODEL + ("55" if is_strong else "18")
-    axes.add_patch(Rectangle((x, y), 1, 1, facecolor=colour, edgecolor="white", lw=2))
-    axes.text(
-        x + 0.5,
-        y + 0.5,
-        f"{float(number):g}",
-        ha="center",
-        va="center",
-        color=DARK + ("" if is_strong else "B0"),
-    )
+def descent(
+    title: str, loss: Callable, places: Sequence[float], text: str
+) -> VectorPicture:
+    """Draw steps down a curve: ``loss`` is its height at x, ``places`` are the steps.
+
+    The curve is drawn from -4 to 6; ``text`` says what the picture shows.
+    """
+    chart = Chart(title, "x", "loss", Axis(-4, 6), Axis(-1, 26))
+    grid = [-4 + i / 20 for i in range(201)]
+    chart.line(grid, [loss(x) for x in grid], colour=DARK)
+    heights = [loss(float(x)) for x in places]
+    chart.line(places, heights, "steps", colour=VERMILION, marker=4)
+    return chart.picture(text)

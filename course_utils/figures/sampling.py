@@ -1,11 +1,10 @@
 """Page 07: knobs on a distribution, a beam search as a tree, a round of guesses."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from matplotlib.figure import Figure
-
+from course_utils.figures.charts import Axis, Panel
 from course_utils.figures.drawing import GREY, Drawing, VectorPicture, number
 from course_utils.figures.plots import (
     BLUE,
@@ -14,52 +13,59 @@ from course_utils.figures.plots import (
     MODEL,
     PURPLE,
     VERMILION,
-    WIDTH,
     Picture,
     house_style,
     new_axes,
 )
+from course_utils.figures.shapes import Words, text_width
 from course_utils.figures.tokens import token_label
 
 _CUT = "#BBBBBB"
 
 
-@house_style()
 def knob_bars(
     tokens: Sequence[bytes],
     before: Sequence[float],
     after: Sequence[float],
     title: str,
     samples: Sequence[str] = (),
-) -> Picture:
+) -> VectorPicture:
     """Draw what the knobs make of a distribution, and texts written with them.
 
     ``before`` and ``after`` are the probabilities of ``tokens``, likeliest first. What
     has 0 afterwards is cut, and grey.
     """
-    figure = Figure(figsize=(WIDTH, 3.7 + 0.22 * len(samples)), layout="constrained")
-    axes = figure.add_subplot(title=title, ylabel="probability (%)")
-    places = range(len(tokens))
-    colours = [_CUT if p == 0 else "none" for p in after]
-    edges = [_CUT if p == 0 else DARK for p in after]
-    axes.bar(places, [100 * p for p in after], 0.8, color=MODEL, label="with the knobs")
-    axes.bar(places, [100 * p for p in before], 0.8, color=colours, edgecolor=edges)
-    axes.bar(0, 0, color="none", edgecolor=DARK, label="the model's own")
-    axes.bar(0, 0, color=_CUT, label="cut off")
-    axes.set_xticks(places, map(token_label, tokens), rotation=60, fontsize=8.5)
-    axes.grid(False, axis="x")
-    axes.margins(x=0.01)
-    axes.legend(frameon=False, loc="upper right")
-    lines = [textwrap.shorten(sample, 92, placeholder=" …") for sample in samples]
-    if lines:
-        figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=9)
+    n = len(tokens)
+    names = [token_label(token) for token in tokens]
+    below = 300 + max(text_width(name, 11, mono=True) for name in names)
+    drawing = Drawing(title, height=below + 8 + 17 * len(samples))
+    y = Axis(0, 105 * max(*before, *after))
+    box = (8, 34, 656, 250)
+    panel = Panel(drawing, box, Axis(-0.6, n - 0.4, ()), y, y_label="probability (%)")
+    places, room = range(n), 0.8
+    kept = [p if q else 0.0 for p, q in zip(before, after, strict=True)]
+    gone = [0.0 if q else p for p, q in zip(before, after, strict=True)]
+    panel.bars(places, [100 * p for p in after], room, "with the knobs", MODEL)
+    panel.bars(places, [100 * p for p in gone], room, "cut off", _CUT)
+    outlines = [DARK if p else "none" for p in kept]
+    own = dict(colour="none", edge=outlines)
+    panel.bars(places, [100 * p for p in kept], room, "the model's own", **own)
+    panel.legend()
+    for place, name in enumerate(names):
+        at = panel.x(place), panel.y.start + 8
+        label = Words(*at, name, 11, anchor="end", mono=True, turned=True)
+        drawing.shapes.append(label)
+    for row, sample in enumerate(samples):
+        line = textwrap.shorten(sample, 98, placeholder=" …")
+        drawing.words((8, below + 12 + 17 * row), line, 11, anchor="start")
     text = (
         "Bar chart of the likeliest next tokens: the model's own probabilities as "
         "outlines, those with the knobs filled, what is cut off grey"
     )
     n_cut = sum(p == 0 for p in after)
-    told = f"{text}. {title}; {n_cut} of the {len(tokens)} shown are cut off. "
-    return Picture(figure, f"{text}.", told + " ".join(lines))
+    told = f"{text}. {title}; {n_cut} of the {n} shown are cut off. "
+    numbers = "; ".join(panel.numbers)
+    return drawing.picture(f"{text}.", told + " ".join(samples), numbers)
 
 
 class Twig(NamedTuple):
@@ -152,19 +158,7 @@ def speculative_round(
         "drawn": [number(u) for u in draws],
         "written": [token_label(guess) for guess in guesses[:n_kept]],
     }
-    colours = {"the draft guesses": PURPLE, "model's, in one pass": BLUE}
-    for row, (name, entries) in enumerate(rows.items()):
-        y = 62 + 38 * row
-        drawing.words((166, y), name, anchor="end")
-        for column, entry in enumerate(entries):
-            at, colour = (230 + across * column, y), colours.get(name, GREY)
-            if name == "written":
-                colour = GREEN
-            elif name == "drawn" and column == n_kept:
-                colour = VERMILION  # refused; what follows is not looked at
-            dashed = column > n_kept and row > 2
-            size = (across - 12, 28)
-            drawing.box(f"{name} {column}", entry, at, colour, size, dashed)
+    _draw_round(drawing, rows, n_kept, across)
     at = (230 + across * n_kept, 62 + 38 * 5)
     drawing.box("then", token_label(then), at, BLUE, (across - 12, 28))
     why = "drawn from what is left" if n_kept < len(guesses) else "a token for nothing"
@@ -180,3 +174,19 @@ def speculative_round(
     numbers = f"{title}. Guess, draft, model, kept with, drawn: {told}; then "
     numbers += token_label(then)
     return drawing.picture(text, f"{text} {numbers}.", numbers)
+
+
+def _draw_round(drawing: Drawing, rows: Mapping, n_kept: int, across: float) -> None:
+    """Draw a round's rows of boxes, a column for each guess."""
+    colours = {"the draft guesses": PURPLE, "model's, in one pass": BLUE}
+    colours |= {"written": GREEN}
+    for row, (name, entries) in enumerate(rows.items()):
+        y = 62 + 38 * row
+        drawing.words((166, y), name, anchor="end")
+        for column, entry in enumerate(entries):
+            colour = colours.get(name, GREY)
+            if name == "drawn" and column == n_kept:
+                colour = VERMILION  # refused; what follows is not looked at
+            dashed = column > n_kept and name in ("kept with", "drawn")
+            at, size = (230 + across * column, y), (across - 12, 28)
+            drawing.box(f"{name} {column}", entry, at, colour, size, dashed)

@@ -5,16 +5,20 @@ follow the finger. ``to_png`` paints the same shapes with matplotlib for the sti
 picture. Both on a white ground, in dark mode too.
 """
 
+import base64
 import functools
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 
+import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyBboxPatch, Polygon
-from matplotlib.textpath import TextPath
+from PIL import Image
 
 from course_utils.figures.plots import (
     DARK,
@@ -87,43 +91,70 @@ class Words:
         lines = self.text.split("\n")
         wide = max(text_width(line, self.size, self.bold, self.mono) for line in lines)
         high = self.size * (1 + LINE_HEIGHT * (len(lines) - 1))
-        if self.turned:
-            return (
-                self.x - high / 2,
-                self.y - wide / 2,
-                self.x + high / 2,
-                self.y + wide / 2,
-            )
-        left = self.x - wide * {"start": 0, "middle": 0.5, "end": 1}[self.anchor]
+        share = {"start": 0, "middle": 0.5, "end": 1}[self.anchor]
+        if self.turned:  # it runs upwards
+            bottom = self.y + share * wide
+            return self.x - high / 2, bottom - wide, self.x + high / 2, bottom
+        left = self.x - share * wide
         return left, self.y - high / 2, left + wide, self.y + high / 2
 
 
-Shape = Rect | Line | Dot | Words
+@dataclass(frozen=True, eq=False)
+class Raster:
+    """A small picture of coloured points (rows, columns, 3), stretched over a place."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    rgb: np.ndarray
+
+    @cached_property
+    def data(self) -> str:
+        """The points as PNG in base64."""
+        file = io.BytesIO()
+        Image.fromarray(self.rgb).save(file, "PNG")
+        return base64.b64encode(file.getvalue()).decode("ascii")
 
 
-@functools.lru_cache(maxsize=10_000)
+Shape = Rect | Line | Dot | Words | Raster
+
+
 def text_width(line: str, size: float, bold: bool = False, mono: bool = False) -> float:
     """Return how many pixels wide a line of text is in DejaVu Sans."""
-    if not line.strip():
-        return 0.3 * size * len(line)
+    return size * sum(_advance(letter, bold, mono) for letter in line)
+
+
+@functools.cache
+def _advance(letter: str, bold: bool, mono: bool) -> float:
+    """Return how far a letter leads on, as a share of the letters' size.
+
+    A letter that the font does not have, such as a Chinese one, counts as a square.
+    """
     family = "DejaVu Sans Mono" if mono else "DejaVu Sans"
-    font = FontProperties(family=family, weight="bold" if bold else "normal")
-    return float(TextPath((0, 0), line, size=size, prop=font).get_extents().width)
+    weight = "bold" if bold else "normal"
+    font = get_font(findfont(FontProperties(family=family, weight=weight)))
+    font.set_size(100, 72)
+    if not font.get_char_index(ord(letter)):
+        return 1.0
+    return font.load_char(ord(letter)).linearHoriAdvance / 65_536 / 100
 
 
 # --- As SVG
 
 
-def to_svg(shapes: Sequence[Shape], width: float, height: float, alt: str) -> str:
+def to_svg(shapes, width: float, height: float, alt: str, top: float = 0.0) -> str:
     """Return the shapes as an ``<svg>`` that may stand in a page; ``alt`` describes it.
 
     It is never wider than the page, and no part of it takes a colour from the page.
+    What lies above ``top`` is left out.
     """
     body = "".join(_SVG[type(shape)](shape) for shape in shapes)
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" role="img" '
         f'aria-label="{escape(alt)}" '
-        f'width="{width:g}" height="{height:g}" viewBox="0 0 {width:g} {height:g}" '
+        f'width="{_n(width)}" height="{_n(height)}" '
+        f'viewBox="0 {_n(top)} {_n(width)} {_n(height)}" '
         'style="max-width: 100%; height: auto; background: white">'
         f"{body}</svg>"
     )
@@ -153,6 +184,14 @@ def _svg_line(line: Line) -> str:
 def _svg_dot(dot: Dot) -> str:
     place = f'cx="{_n(dot.x)}" cy="{_n(dot.y)}" r="{_n(dot.radius)}"'
     return f'<circle {place} fill="{dot.fill}" stroke="{dot.edge}"/>'
+
+
+def _svg_raster(r: Raster) -> str:
+    place = f'x="{_n(r.x)}" y="{_n(r.y)}" width="{_n(r.width)}" height="{_n(r.height)}"'
+    return (
+        f'<image {place} preserveAspectRatio="none" style="image-rendering: pixelated" '
+        f'href="data:image/png;base64,{r.data}"/>'
+    )
 
 
 def _svg_words(words: Words) -> str:
@@ -244,6 +283,12 @@ def _paint_dot(axes, dot: Dot, order: int) -> None:
     )
 
 
+def _paint_raster(axes, r: Raster, order: int) -> None:
+    place = (r.x, r.x + r.width, r.y + r.height, r.y)
+    axes.imshow(r.rgb, extent=place, aspect="auto", zorder=order, interpolation="none")
+    axes.set(xlim=axes.viewLim.intervalx, ylim=axes.viewLim.intervaly)
+
+
 def _paint_words(axes, words: Words, order: int) -> None:
     look = dict(color=words.colour, fontsize=words.size * POINTS, zorder=order)
     look |= dict(weight="bold" if words.bold else "normal")
@@ -251,12 +296,25 @@ def _paint_words(axes, words: Words, order: int) -> None:
     if words.mono:
         look |= dict(family=["DejaVu Sans Mono", *FONTS])
     if words.turned:
-        axes.text(words.x, words.y, words.text, ha="center", va="center", **look)
+        down = {"start": "bottom", "middle": "center", "end": "top"}[words.anchor]
+        axes.text(words.x, words.y, words.text, ha="center", va=down, **look)
         return
     across = {"start": "left", "middle": "center", "end": "right"}[words.anchor]
     for x, y, line in _lines_of(words):
         axes.text(x, y, line, ha=across, va="baseline", **look)
 
 
-_SVG = {Rect: _svg_rect, Line: _svg_line, Dot: _svg_dot, Words: _svg_words}
-_PAINT = {Rect: _paint_rect, Line: _paint_line, Dot: _paint_dot, Words: _paint_words}
+_SVG = {
+    Rect: _svg_rect,
+    Line: _svg_line,
+    Dot: _svg_dot,
+    Words: _svg_words,
+    Raster: _svg_raster,
+}
+_PAINT = {
+    Rect: _paint_rect,
+    Line: _paint_line,
+    Dot: _paint_dot,
+    Words: _paint_words,
+    Raster: _paint_raster,
+}

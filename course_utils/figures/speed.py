@@ -2,19 +2,14 @@
 
 from collections.abc import Sequence
 
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-
-from course_utils.figures.drawing import GREY, Drawing
+from course_utils.figures.charts import Axis, Panel, ranks
+from course_utils.figures.drawing import GREY, Drawing, VectorPicture
 from course_utils.figures.plots import (
     BLUE,
     DARK,
     GREEN,
     PURPLE,
     VERMILION,
-    WIDTH,
-    Picture,
-    house_style,
 )
 from course_utils.planner import DEVICES, PUBLISHED, Plan
 
@@ -27,19 +22,16 @@ def readable(number: float) -> str:
     return f"{float(f'{number:.3g}'):g}"
 
 
-@house_style()
-def draw_plan(plan: Plan) -> Picture:
+def draw_plan(plan: Plan) -> VectorPicture:
     """Return a picture of a plan: among published runs, its memory, its time."""
-    # Placed by hand: to have it laid out would take longer than to draw it.
-    figure = Figure(figsize=(WIDTH, 6.6))
-    _draw_runs(figure.add_axes((0.1, 0.44, 0.85, 0.46)), plan)
-    _draw_memory(figure.add_axes((0.13, 0.08, 0.35, 0.23)), plan)
-    _draw_days(figure.add_axes((0.66, 0.08, 0.29, 0.23)), plan)
     takes = (
         f"{plan.flops:.2g} operations, {readable(plan.days)} days "
         f"on {plan.n_devices:,} x {plan.device}, ${readable(plan.dollars)}"
     )
-    figure.suptitle(takes, x=0.01, y=0.985, ha="left", weight="bold")
+    drawing = Drawing(takes, height=640)
+    _draw_runs(drawing, (8, 36, 656, 360), plan)
+    _draw_memory(drawing, (8, 410, 330, 222), plan)
+    _draw_days(drawing, (350, 410, 314, 222), plan)
     text = (
         "A training run among published ones by parameters and tokens, its memory on "
         "each device, and its days by the number of devices."
@@ -47,67 +39,63 @@ def draw_plan(plan: Plan) -> Picture:
     parts = ", ".join(f"{name} {n / 1e9:.1f} GB" for name, n in plan.memory.items())
     fits = "fits" if plan.fits else "does not fit"
     numbers = f"{takes}. On each device: {parts}; it {fits}."
-    return Picture(figure, text, numbers, numbers)
+    return drawing.picture(text, numbers, numbers)
 
 
-def _draw_runs(axes: Axes, plan: Plan) -> None:
-    axes.set(title="Your run among published ones", xlabel="tokens")
-    axes.set(ylabel="parameters", xscale="log", yscale="log")
-    _label(axes.set_xticks, range(9, 15))
-    _label(axes.set_yticks, range(8, 13))
-    axes.minorticks_off()
-    axes.set(xlim=(1e9, 1e14), ylim=(5e7, 5e12))
+def _powers(first: int, last: int) -> dict[float, str]:
+    """Return powers of ten with their names: 1B in the place of a formula."""
+    return {10.0**power: readable(10.0**power) for power in range(first, last + 1)}
+
+
+def _draw_runs(drawing: Drawing, box, plan: Plan) -> None:
+    x = Axis(1e9, 1e14, _powers(9, 14), log=True)
+    y = Axis(5e7, 5e12, _powers(8, 12), log=True)
+    labels = "Your run among published ones", "tokens", "parameters"
+    panel = Panel(drawing, box, x, y, *labels)
     for power in range(19, 28):  # lines of equal cost
         ends = [10**power / 6 / n_tokens for n_tokens in (1e9, 1e14)]
-        axes.plot((1e9, 1e14), ends, color="#BBBBBB", linewidth=0.8, zorder=1)
+        panel.line((1e9, 1e14), ends, colour="#BBBBBB", thick=0.8)
         at = max(1.4e9, 10**power / 6 / 3e12)  # along the upper and left edges
-        place = dict(fontsize=8, color="#555555", rotation=-32, va="center")
         if at < 3e13:
-            axes.text(at, 10**power / 6 / at, f"1e{power}", **place)
+            panel.write(at, 10**power / 6 / at, f"1e{power}", 14, -6, colour=GREY)
     for run in PUBLISHED:
-        axes.plot(run.n_tokens, run.n_parameters, "o", color=BLUE)
+        panel.dots([run.n_tokens], [run.n_parameters])
         left = run.name in ("GPT-2 XL", "Llama 3")  # there is no room on the right
-        label = dict(xytext=(-9 if left else 9, -4), textcoords="offset points")
-        label |= dict(fontsize=9, ha="right" if left else "left")
-        axes.annotate(run.name, (run.n_tokens, run.n_parameters), **label)
-    yours = dict(color=VERMILION, markersize=16, zorder=3, label="your run")
-    axes.plot([plan.n_tokens], [plan.n_parameters], "*", **yours)
-    axes.legend(loc="lower right", numpoints=1)
+        look = dict(dx=-9 if left else 9, anchor="end" if left else "start")
+        panel.write(run.n_tokens, run.n_parameters, run.name, **look)
+    yours = [plan.n_tokens], [plan.n_parameters], "your run", VERMILION
+    panel.dots(*yours, radius=8)
+    panel.legend(top=panel.y.start - 22)
 
 
-def _label(set_ticks, powers) -> None:
-    """Label powers of ten in words: 1B in the place of a formula."""
-    ticks = [10.0**power for power in powers]
-    set_ticks(ticks, [readable(tick) for tick in ticks])
-
-
-def _draw_memory(axes: Axes, plan: Plan) -> None:
+def _draw_memory(drawing: Drawing, box, plan: Plan) -> None:
     room = DEVICES[plan.device].memory / 1e9
-    axes.set(title="Memory of one device", xlabel="GB, before activations")
     sizes = {name: size / 1e9 for name, size in plan.memory.items()}
     sizes["all"] = sum(sizes.values())
-    colours = (BLUE, PURPLE, GREEN, DARK)
-    bars = axes.barh(list(sizes), list(sizes.values()), color=colours)
-    labels = [readable(size) for size in sizes.values()]
-    axes.bar_label(bars, labels, padding=3, fontsize=9)
-    axes.axvline(room, color=VERMILION, linestyle="--", label="its room")
-    axes.invert_yaxis()
-    axes.set_xlim(0, 1.3 * max(sizes["all"], room))
-    axes.legend(frameon=False, loc="upper right")
+    x = Axis(0, 1.3 * max(sizes["all"], room))
+    x.ticks = {tick: readable(tick) for tick in x.ticks}
+    labels = "Memory of one device", "GB, before activations"
+    panel = Panel(drawing, box, x, ranks(list(sizes), room=0.8), *labels)
+    ends = [readable(size) for size in sizes.values()]
+    for row, (name, colour) in enumerate(zip(sizes, (*_PARTS, DARK), strict=True)):
+        panel.rows([-row], [sizes[name]], 0.8, "", colour, [ends[row]])
+    panel.mark(room, "its room", VERMILION, "--")
+    panel.legend(top=panel.y.start - 20)
 
 
-def _draw_days(axes: Axes, plan: Plan) -> None:
-    axes.set(title="Days, by devices", xlabel="devices", ylabel="days")
-    axes.set(xscale="log", yscale="log")
-    _label(axes.set_xticks, range(0, 6, 1))
-    axes.set_yticks([0.01, 1, 365, 36_500], ["15 min", "1", "a year", "a century"])
-    axes.minorticks_off()
-    axes.set(xlim=(1, 2e5), ylim=(1e-3, 1e6))
+def _draw_days(drawing: Drawing, box, plan: Plan) -> None:
+    x = Axis(1, 2e5, _powers(0, 5), log=True)
+    names = {0.01: "15 min", 1: "1", 365: "a year", 36_500: "a century"}
+    y = Axis(1e-3, 1e6, names, log=True)
+    panel = Panel(drawing, box, x, y, "Days, by devices", "devices", "days")
     whole = plan.device_hours / 24
-    axes.plot((1, 1e5), (whole, whole / 1e5), color=DARK)
-    axes.plot([plan.n_devices], [plan.days], "*", color=VERMILION, markersize=14)
+    panel.line((1, 1e5), (whole, whole / 1e5), colour=DARK)
+    panel.dots([plan.n_devices], [plan.days], colour=VERMILION, radius=7)
     words = f"{readable(plan.days)} days, ${readable(plan.dollars)}"
-    axes.text(0.04, 0.06, words, transform=axes.transAxes, fontsize=9)
+    panel.write(1, 1e-3, words, 8, -10, anchor="start")
+
+
+_PARTS = (BLUE, PURPLE, GREEN)  # of the memory
 
 
 # --- A drawing: one step in several processes

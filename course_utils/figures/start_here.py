@@ -8,6 +8,8 @@ from ipywidgets import Text
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 
+from course_utils.figures.charts import Chart, ranks
+from course_utils.figures.drawing import VectorPicture
 from course_utils.figures.interactive import Interactive
 from course_utils.figures.plots import (
     BLUE,
@@ -18,7 +20,7 @@ from course_utils.figures.plots import (
     house_style,
     new_axes,
 )
-from course_utils.figures.tokens import percent, rank, readable_word
+from course_utils.figures.tokens import percent, percents, rank, readable_word
 from course_utils.sampling import next_words
 from course_utils.world import WORD
 
@@ -65,13 +67,12 @@ def _draw_box(axes: Axes, column: int, row: int, chapter: Chapter) -> None:
     axes.text(column, row + 0.26, times, fontsize=9, **centred)
 
 
-@house_style()
 def next_word_bars(
     model: Mapping[str, float],
     truth: Mapping[str, float],
     title: str = "The next word: the model's guess beside the truth",
     n: int = 8,
-) -> Picture:
+) -> VectorPicture:
     """Draw the probabilities of next words as pairs of bars, likeliest on top.
 
     ``model`` and ``truth`` map words (with the space before them; "" is the end) to
@@ -80,22 +81,17 @@ def next_word_bars(
     ``truth``, which is the same on every machine.
     """
     shown = sorted({*model, *truth}, key=lambda word: rank(word, truth, model))[:n]
-    figure, axes = new_axes(
-        title, "probability (%)", "", height=1.2 + 0.36 * len(shown)
-    )
-    places = range(len(shown))
-    pairs = [("model", model, MODEL, -0.2), ("truth", truth, TRUTH, 0.2)]
+    y, height = ranks([readable_word(word) for word in shown]), 90 + 34 * len(shown)
+    chart = Chart(title, "probability (%)", "", percents(), y, height)
+    pairs = [("model", model, MODEL, 0.2), ("truth", truth, TRUTH, -0.2)]
+    high = 0.38 if truth else 0.7
     for name, chances, colour, shift in pairs if truth else pairs[:1]:
         values = [chances.get(word, 0.0) for word in shown]
-        at, lengths = [place + shift for place in places], [100 * p for p in values]
-        bars = axes.barh(at, lengths, 0.38, color=colour, label=name)
-        axes.bar_label(bars, [percent(p) for p in values], padding=3, fontsize=9)
-    axes.set_yticks(places, [readable_word(word) for word in shown])
-    axes.invert_yaxis()
-    axes.set_xlim(0, 108)
-    axes.grid(False, axis="y")
-    axes.legend(frameon=False, loc="lower right")
-    return Picture(figure, _bars_text(truth, n), _bars_alt(title, shown, model, truth))
+        at = [(shift if truth else 0) - place for place in range(len(shown))]
+        ends = [percent(p) for p in values]
+        chart.rows(at, [100 * p for p in values], high, name, colour, ends)
+    chart.legend(top=chart.y.start - 20 * (2 if truth else 1))
+    return chart.picture(_bars_text(truth, n), _bars_alt(title, shown, model, truth))
 
 
 def _bars_text(truth: Mapping[str, float], n: int) -> str:
@@ -150,7 +146,7 @@ class NextWord(Interactive):
     """
 
     def __init__(self, model, tokenizer, world, prompt: str):
-        def draw(prompt: str) -> Picture:
+        def draw(prompt: str) -> VectorPicture:
             truth = world.next_words(prompt)
             before, begun = split_begun_word(prompt, truth)
             if begun:

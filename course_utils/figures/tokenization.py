@@ -2,49 +2,46 @@
 
 from collections.abc import Sequence
 
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from course_utils.figures.charts import Axis, Panel
+from course_utils.figures.drawing import Drawing, VectorPicture
+from course_utils.figures.plots import BLUE, MODEL, TRUTH, VERMILION
+from course_utils.figures.tokens import LINE, draw_token, labels, token_places, width
 
-from course_utils.figures.numbers import drawn_numbers
-from course_utils.figures.plots import MODEL, TRUTH, WIDTH, Picture, house_style
-from course_utils.figures.tokens import TOKEN_TEXT, labels, token_places, width
-
-_TOKEN_GROUNDS = ("#CFE5F3", "#F9DCC8")  # tints of blue and vermilion, in turn
-_COLUMNS, _LINES = 44, 9  # of the field on which the tokens are drawn
+_COLUMNS, _LINES = 54, 10  # of the field on which the tokens are drawn
 
 
-@house_style()
 def segmentation(
     pieces: Sequence[bytes], sizes: Sequence[int], lengths: Sequence[int], chosen: int
-) -> Picture:
+) -> VectorPicture:
     """Draw a text cut into tokens, beside the curve of what the merges buy.
 
     ``pieces``: the bytes of each token. ``lengths``: how many tokens a text has after
     each number of merges in ``sizes``; ``chosen`` is the number that made ``pieces``.
     """
-    figure = Figure(figsize=(WIDTH, 3.8), layout="constrained")
-    left, right = figure.subplots(1, 2, width_ratios=(1.7, 1))
     n_bytes = sum(map(len, pieces))
-    left.set_title(f"{n_bytes} bytes, {len(pieces)} tokens after {chosen} merges")
-    left.set(xlim=(0, _COLUMNS), ylim=(_LINES, 0))
-    left.set_axis_off()
-    for place, (column, line, label) in enumerate(
-        token_places(pieces, _COLUMNS, _LINES)
-    ):
-        box = dict(facecolor=_TOKEN_GROUNDS[place % 2], edgecolor="white")
-        left.add_patch(Rectangle((column, line + 0.1), width(label), 0.8, **box))
-        middle = column + width(label) / 2
-        left.text(middle, line + 0.5, label, **TOKEN_TEXT)
-    right.set(title="What merges buy", xlabel="merges", ylabel="tokens of the text")
-    right.set_xscale("symlog")
-    right.set_xticks([0, 1, 10, 100, 1000], ["0", "1", "10", "100", "1000"])
-    right.set_ylim(0, 1.05 * max(1, *lengths))
-    right.plot(sizes, lengths, color=MODEL)
-    right.plot([chosen], [lengths[list(sizes).index(chosen)]], "o", color=TRUTH)
+    title = f"{n_bytes} bytes, {len(pieces)} tokens after {chosen} merges"
+    drawing = Drawing(title, height=44 + LINE * _LINES + 40)
+    across = 410 / _COLUMNS
+    places = token_places(pieces, _COLUMNS, _LINES)
+    for place, (column, line, label) in enumerate(places):
+        at = 8 + across * column, 40 + LINE * line
+        colour = (BLUE, VERMILION)[place % 2]
+        wide = across * width(label)
+        draw_token(drawing, at, label, wide, share=0.03, colour=colour)
+    # Each doubling is a step of the same width, as on a logarithmic axis with a 0.
+    ticks = {i: size for i, size in enumerate(sizes) if i % 4 == 0}
+    x = Axis(-0.3, len(sizes) - 0.7, ticks | {len(sizes) - 1: sizes[-1]})
+    y = Axis(0, 1.05 * max(1, *lengths))
+    box = (432, 34, 232, LINE * _LINES + 44)
+    curve = Panel(drawing, box, x, y, "What merges buy", "merges", "tokens of the text")
+    curve.line(range(len(sizes)), lengths, colour=MODEL)
+    at = list(sizes).index(chosen)
+    curve.dots([at], [lengths[at]], colour=TRUTH)
     text = (
         f"A text of {n_bytes} bytes cut into {len(pieces)} tokens by {chosen} merges, "
         f"beside the curve of its length: {lengths[0]} tokens without merges, "
         f"{lengths[-1]} with {sizes[-1]}."
     )
     cut = f"Tokens: {labels(pieces)}"
-    return Picture(figure, text, f"{text} {cut}", f"{cut}\n{drawn_numbers(figure)}")
+    numbers = "; ".join(curve.numbers)
+    return drawing.picture(text, f"{text} {cut}", f"{cut}\n{numbers}")

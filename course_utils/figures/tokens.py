@@ -2,16 +2,19 @@
 
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from html import escape
 
 import torch
-from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
-from course_utils.figures.plots import BLUE, DARK, MODEL, STYLE, TRUTH, WIDTH
+from course_utils.figures.charts import Axis, Panel, ranks
+from course_utils.figures.drawing import PAGE, Drawing, VectorPicture, mixed
+from course_utils.figures.plots import BLUE, DARK, MODEL, STYLE, TRUTH
+from course_utils.figures.shapes import Rect, Words, to_svg
 
 _COLUMNS = 88  # of the field on which a whole text is drawn
+LINE = 23  # pixels: a line of tokens
 TINTS = LinearSegmentedColormap.from_list("tints", ["white", BLUE])
 TOKEN_TEXT = {
     "ha": "center",
@@ -55,44 +58,72 @@ def token_places(
         column += width(label)
 
 
-def text_over_panels(
-    pieces: Sequence[bytes],
-    shades: Sequence[float],
-    chosen: int,
-    title: str,
-    height: float,
-    panels: float,
-):
-    """Draw a text's tokens, each with its shade in [0, 1]; return (figure, 2 x 2 grid).
+class TokenPicture(VectorPicture):
+    """A text's tokens over panels. In a live figure the tokens are buttons.
 
-    Below them, in the grid's second row, is room for two panels. ``height`` is the
-    figure's without the lines of text, ``panels`` that of the second row, in inches.
+    ``labels``, ``colours`` (ground and ink of each) and ``chosen`` are what is drawn
+    of the text; ``panels`` is what stands below it, as SVG; ``first`` is the token that
+    can be chosen first; ``above`` are lines to be read over the picture.
     """
-    places = list(token_places(pieces, _COLUMNS, len(pieces)))
-    n_lines = places[-1][1] + 1
-    figure = Figure(figsize=(WIDTH, height + 0.24 * n_lines), layout="constrained")
-    grid = figure.add_gridspec(2, 2, height_ratios=(0.24 * n_lines, panels))
-    top = figure.add_subplot(grid[0, :], title=title)
-    top.set(xlim=(0, _COLUMNS), ylim=(n_lines, 0))
-    top.set_axis_off()
-    for i, ((column, line, label), shade) in enumerate(
-        zip(places, shades, strict=True)
-    ):
-        _draw_token(top, column, line, label, shade, i == chosen)
-    return figure, grid
+
+    def __init__(self, drawing, text, alt, numbers="", first=0, above=()):
+        size = drawing.width, drawing.height
+        super().__init__(drawing.shapes, *size, text, alt, numbers)
+        self.title, self.labels = drawing.title, drawing.labels
+        self.colours, self.chosen = drawing.colours, drawing.chosen
+        self.first, self.above = first, list(above)
+        self._below = drawing.below, drawing.n_shapes
+
+    @property
+    def panels(self) -> str:
+        """What stands below the tokens, as SVG with the words of the whole picture."""
+        top, n = self._below
+        size = self.width, self.height - top
+        return to_svg(self.shapes[n:], *size, self.alt, top)
+
+    def to_html(self) -> str:
+        """Return the lines above as a paragraph, and the picture below it."""
+        lines = "<br>".join(map(escape, self.above))
+        return (f"<p>{lines}</p>" if lines else "") + super().to_html()
 
 
-def _draw_token(axes: Axes, column, line, label, weight: float, is_chosen: bool):
-    edge = dict(edgecolor=TRUTH, linewidth=1.6) if is_chosen else dict(edgecolor="#EEE")
-    shade = TINTS(weight**0.5)
-    box = Rectangle(
-        (column + 0.05, line + 0.08), width(label) - 0.1, 0.84,
-        facecolor=shade, zorder=3 if is_chosen else 2, **edge,
-    )  # fmt: skip
-    axes.add_patch(box)
-    look = dict(color="white" if weight > 0.4 else DARK, fontsize=7.5, zorder=4)
-    middle = column + width(label) / 2
-    axes.text(middle, line + 0.5, label, **TOKEN_TEXT | look)
+class TextOverPanels(Drawing):
+    """A text's tokens, each with its shade in [0, 1], the chosen one framed.
+
+    Below them, from ``below`` on, is room for ``panels`` pixels.
+    """
+
+    def __init__(self, pieces, shades, chosen: int, title: str, panels: float):
+        places = list(token_places(pieces, _COLUMNS, len(pieces)))
+        n_lines = places[-1][1] + 1
+        self.below = 36 + LINE * n_lines + 12
+        super().__init__(title, height=self.below + panels)
+        self.labels = [label for _, _, label in places]
+        self.colours = [token_colours(shade) for shade in shades]
+        self.chosen = chosen
+        across = (PAGE - 16) / _COLUMNS
+        for i, (column, line, label) in enumerate(places):
+            at = 8 + across * column, 36 + LINE * line
+            draw_token(self, at, label, across * width(label), shades[i], i == chosen)
+        self.n_shapes = len(self.shapes)
+
+    def picture(self, text, alt=None, numbers="", first=0, above=()) -> TokenPicture:
+        """Return the drawing as a picture; see ``TokenPicture``."""
+        return TokenPicture(self, text, alt, numbers, first, above)
+
+
+def token_colours(share: float, colour: str = BLUE) -> tuple[str, str]:
+    """Return a token's ground, ``share`` of a colour in it, and its letters' colour."""
+    return mixed(colour, share**0.5), "white" if share > 0.4 else DARK
+
+
+def draw_token(drawing, at, label, wide, share, framed=False, colour=BLUE) -> None:
+    """Draw a token's box at (left, top) and its label; ``share`` of the colour."""
+    edge, thick = (TRUTH, 2.0) if framed else ("#EEEEEE", 1.0)
+    ground, ink = token_colours(share, colour)
+    box = Rect(at[0] + 0.5, at[1] + 2, wide - 1, LINE - 4, ground, edge, thick)
+    middle = at[0] + wide / 2, at[1] + LINE / 2
+    drawing.shapes += [box, Words(*middle, label, 10.5, ink, mono=True)]
 
 
 def percent(probability: float) -> str:
@@ -113,23 +144,32 @@ def rank(word: str, truth: Mapping, model: Mapping):
     return -larger, -truth.get(word, 0.0), word
 
 
-def draw_guesses(axes: Axes, guesses: Mapping, came: str) -> None:
-    """Draw pairs of bars, likeliest on top, and among them the word that came."""
+def draw_guesses(drawing: Drawing, box, guesses: Mapping, came: str) -> Panel:
+    """Draw pairs of bars, likeliest on top, and among them the word that came.
+
+    ``box`` is the panel's (left, top, width, height); ``guesses`` maps "model", and
+    "truth" where it is known, to the probabilities of words.
+    """
     model, truth = guesses["model"], guesses.get("truth", {})
     ranked = sorted({*model, *truth}, key=lambda word: rank(word, truth, model))
     words = ranked[:6] if came in ranked[:6] else [*ranked[:5], came]
-    pairs = [("model", model, MODEL, -0.2), ("truth", truth, TRUTH, 0.2)]
+    names = [readable_word(word) for word in words]
+    y = ranks(names, room=1.2, strong=words.index(came))
+    panel = Panel(drawing, box, percents(), y, "Before it came", "probability (%)")
+    pairs = [("model", model, MODEL, 0.2), ("truth", truth, TRUTH, -0.2)]
+    high = 0.38 if truth else 0.7
     for name, guess, colour, shift in pairs if truth else pairs[:1]:
-        at = [row + (shift if truth else 0) for row in range(len(words))]
+        at = [(shift if truth else 0) - row for row in range(len(words))]
         values = [guess.get(word, 0.0) for word in words]
-        bars = axes.barh(at, [100 * p for p in values], 0.38, color=colour, label=name)
-        axes.bar_label(bars, [percent(p) for p in values], padding=2, fontsize=8)
-    axes.set(title="Before it came", xlabel="probability (%)", xlim=(0, 118))
-    axes.set_yticks(range(len(words)), [readable_word(word) for word in words])
-    axes.get_yticklabels()[words.index(came)].set_weight("bold")
-    axes.set_ylim(len(words) + 0.8, -0.6)  # room for the legend
-    axes.grid(False, axis="y")
-    axes.legend(loc="lower right", fontsize=8, frameon=False)
+        ends = [percent(p) for p in values]
+        panel.rows(at, [100 * p for p in values], high, name, colour, ends)
+    panel.legend(top=panel.y.start - (36 if truth else 20))
+    return panel
+
+
+def percents() -> Axis:
+    """Return an axis from 0 to 100 with room for a bar's number at its end."""
+    return Axis(0, 115, range(0, 101, 20))
 
 
 def likeliest(tokenizer, chances: torch.Tensor, n: int) -> dict[str, float]:
@@ -137,3 +177,20 @@ def likeliest(tokenizer, chances: torch.Tensor, n: int) -> dict[str, float]:
     top = chances.topk(min(n, len(chances)))
     pairs = zip(top.indices.tolist(), top.values.tolist(), strict=True)
     return {tokenizer.decode([token]): chance for token, chance in pairs}
+
+
+def remembered(model, function):
+    """Return the function with a memory, which lasts as long as the model's weights.
+
+    A moving slider asks again for what it has shown already.
+    """
+
+    @lru_cache(maxsize=256)
+    def look_up(version: int, *args):
+        return function(*args)
+
+    def ask(*args):
+        # torch counts the changes of each tensor in place: a step of training is one.
+        return look_up(sum(p._version for p in model.parameters()), *args)
+
+    return ask

@@ -8,6 +8,7 @@ from IPython import get_ipython
 from IPython.display import display
 from matplotlib.figure import Figure
 
+from course_utils.figures.charts import Axis, Chart
 from course_utils.figures.drawing import GREY, Drawing, VectorPicture
 from course_utils.figures.plots import (
     DARK,
@@ -21,6 +22,7 @@ from course_utils.figures.plots import (
     house_style,
     new_axes,
 )
+from course_utils.figures.shapes import Rect
 
 
 @house_style()
@@ -147,22 +149,26 @@ def held_out_curves(
     return Picture(figure, f"{text}.", f"{text}. {'; '.join(ends)}.")
 
 
-@house_style()
 def written_at(
     losses: Sequence[float], floor: float, step: int, sample: str, verdict: str
-) -> Picture:
+) -> VectorPicture:
     """Draw a loss curve, a point on it, and what the model wrote at that step."""
     title = f"After step {step}: {verdict}"
-    figure, axes = new_axes(title, "training step", "nats per token")
-    axes.plot(range(1, len(losses) + 1), losses, lw=1, alpha=0.7)
-    axes.plot([step], [losses[step - 1]], "o", color=DARK)
-    axes.axhline(floor, color=TRUTH, linestyle="--")
-    axes.set_yscale("log")
-    axes.set_yticks([0.5, 1, 2, 4], ["0.5", "1", "2", "4"])
-    axes.minorticks_off()
-    _write_below(figure, sample)
+    lines = textwrap.wrap(sample, 96, max_lines=6, placeholder=" …")
+    x, y = Axis(0, len(losses)), Axis(0.4, 8, (0.5, 1, 2, 4, 8), log=True)
+    chart = Chart(title, "training step", "nats per token", x, y, 340)
+    chart.line(range(1, len(losses) + 1), losses, "loss", thick=1.4)
+    chart.level(floor, "floor", TRUTH)
+    chart.dots([step], [losses[step - 1]], "it writes", DARK, radius=5)
+    chart.legend()
     text = "The loss curve of a run, a point on it, and what was written then"
-    return Picture(figure, f"{text}.", f"{text}. {title}. It writes: {sample}")
+    drawing = chart.drawing
+    drawing.height += 10 + 16 * len(lines)
+    ground = Rect(0, 0, drawing.width, drawing.height, edge="none")
+    drawing.shapes[0] = ground
+    for row, line in enumerate(lines):
+        drawing.words((8, 346 + 16 * row), line, 11, anchor="start")
+    return chart.picture(f"{text}.", f"{text}. {title}. It writes: {sample}")
 
 
 class LiveLoss:

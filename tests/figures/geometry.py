@@ -41,12 +41,11 @@ def faults(picture):
     ]
     for i, shape in enumerate(picture.shapes):
         if isinstance(shape, Line):
-            later = {id(s) for s in picture.shapes[i:]}  # on a white ground of its own
             found += [
                 f"a line runs through {w.text!r}"
                 for w in words
                 for ends in pairwise(shape.points)
-                if crosses(w.box, *ends) and not _grounded(picture, w, later)
+                if crosses(w.box, *ends) and not _grounded(picture, w, i)
             ]
         elif isinstance(shape, Rect) and shape.edge != "none":
             found += [
@@ -55,11 +54,19 @@ def faults(picture):
     return found
 
 
-def _grounded(picture, words, later):
-    place = picture.shapes.index(words)
-    ground = picture.shapes[place - 1]
-    covers = isinstance(ground, Rect) and ground.edge == "none"
-    return covers and ground is not picture.shapes[0] and id(ground) in later
+def _grounded(picture, words, line):
+    """Return whether white lies between the line, by its place, and the words."""
+    place = next(i for i, shape in enumerate(picture.shapes) if shape is words)
+    left, top, right, bottom = words.box
+    return any(
+        isinstance(r, Rect)
+        and (r.fill, r.edge) == ("white", "none")
+        and r.x <= left + 2
+        and r.y <= top + 2
+        and r.x + r.width >= right - 2
+        and r.y + r.height >= bottom - 2
+        for r in picture.shapes[line + 1 : place]
+    )
 
 
 def _juts(words, rect):

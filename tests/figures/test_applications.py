@@ -22,7 +22,7 @@ ANSWER = dict(
 
 def test_an_answer_is_told_in_words_above_its_picture():
     picture = answer_view(**ANSWER | {"above": ["The model: 猫 & <b>"]})
-    assert picture.to_html().startswith("<p>The model: 猫 &amp; &lt;b&gt;</p><img")
+    assert picture.to_html().startswith("<p>The model: 猫 &amp; &lt;b&gt;</p><svg")
     assert "token ·cat had 60 percent" in answer_view(**ANSWER).alt
 
 
@@ -36,7 +36,7 @@ def test_an_answer_is_told_in_words_above_its_picture():
     ],
 )
 def test_the_view_of_an_answer_shows_each_thing_that_it_is_given(change):
-    assert answer_view(**ANSWER | change).png != answer_view(**ANSWER).png
+    assert answer_view(**ANSWER | change).to_html() != answer_view(**ANSWER).to_html()
 
 
 def test_an_assistant_answers_examples_and_what_somebody_writes():

@@ -39,7 +39,7 @@ def test_the_view_of_a_head_tells_where_it_looks_and_the_losses():
     ],
 )
 def test_the_view_of_a_head_shows_each_thing_that_it_is_given(change):
-    assert head_view(**change).png != head_view().png
+    assert head_view(**change).to_html() != head_view().to_html()
 
 
 def test_the_view_of_a_head_holds_a_text_of_any_length():
@@ -72,7 +72,7 @@ def test_the_token_that_looks_is_counted_from_the_end(heads):
 
 def test_a_text_without_a_word_is_answered_in_words(heads):
     heads.controls["prompt"].value = " "
-    assert "write at least one word" in heads.frame.value
+    assert "write at least one word" in heads.heading.value
 
 
 def test_looking_at_a_head_leaves_the_model_as_it_was(heads):

@@ -44,14 +44,14 @@ def test_the_losses_of_a_story_tell_what_the_framed_word_costs():
     ],
 )
 def test_the_losses_of_a_story_show_each_thing_that_they_are_given(change):
-    assert story_losses(**change).png != story_losses().png
+    assert story_losses(**change).to_html() != story_losses().to_html()
 
 
 def test_the_losses_of_a_text_can_be_shown_where_no_truth_is_known():
     picture = story_losses(truth=None, guesses={"model": {" cold": 0.5, " hot": 0.5}})
     assert "true" not in picture.text and "truth" not in picture.alt
     assert "costs the model 2.50 nats" in picture.alt
-    assert picture.png != story_losses().png
+    assert picture.to_html() != story_losses().to_html()
 
 
 def test_the_losses_of_words_sum_to_the_loss_of_their_tokens():
@@ -70,9 +70,9 @@ def test_story_losses_follow_the_word_and_refuse_a_text_that_the_world_cannot_te
     world = World()
     text = world.sample(random.Random(0)).text
     figure = StoryLosses(model, tokenizer, world, text, word=3)
-    before, words = figure.picture.png, WORD.findall(text)
+    before, words = figure.picture.to_html(), WORD.findall(text)
     figure.controls["word"].value = 4
-    assert figure.picture.png != before
+    assert figure.picture.to_html() != before
     assert f"Word 4, “{words[3].strip()}”" in figure.picture.alt
     for place in (figure.controls["word"].min, figure.controls["word"].max):
         figure.controls["word"].value = place
@@ -92,4 +92,4 @@ def test_surprises_of_a_text_of_ones_own_follow_the_token_and_the_text():
     assert figure.picture.text in figure.text
     assert "framed token ." in figure.picture.alt
     figure.controls["text"].value = " "
-    assert "write at least one word" in figure.frame.value
+    assert "write at least one word" in figure.heading.value

@@ -12,9 +12,12 @@ import torch.nn.functional as F
 from course_utils.config import PRESETS, GPTConfig
 from course_utils.figures import applications, attention, block, sampling, speed
 from course_utils.figures.drawing import number
-from course_utils.figures.training import training_loop
+from course_utils.figures.optimization import run_among_others
+from course_utils.figures.tokenization import segmentation
+from course_utils.figures.training import training_loop, written_at
 from course_utils.lora import add_low_rank, count_trained
 from course_utils.model import GPT
+from course_utils.planner import Plan
 from course_utils.tokenization import Tokenizer
 
 from .geometry import faults
@@ -202,3 +205,25 @@ def test_loras_numbers_are_those_that_training_may_change():
     n_out, n_in = layer.linear.weight.shape
     trained = count_trained(layer)
     assert f" {trained}, " in applications.low_rank(n_in, n_out, 2).numbers
+
+
+def test_the_bars_of_a_shape_tell_what_it_costs():
+    shares = {"embeddings": 39_000_000, "attention": 28_000_000, "MLPs": 57_000_000}
+    picture = block.size_bars(shares, flops=2.8e8, memory=1.984e9)
+    assert "124 million parameters; a token costs 0.28 billion FLOPs" in picture.text
+    assert picture.numbers == "bars 39, 28, 57" and not faults(picture)
+
+
+def test_the_charts_of_the_chapters_can_be_read():
+    pieces = [b" the", b" a", b"\n", b" longest"] * 6
+    shares = [0.3 / (i + 1) for i in range(24)]
+    pictures = [
+        sampling.knob_bars(
+            pieces, shares, shares[:3] + [0.0] * 21, "Cut", ["It writes."]
+        ),
+        speed.draw_plan(Plan(174.6e9, 3e11, n_devices=1024)),
+        segmentation(pieces * 3, [0, 1, 2, 4, 8], [99, 80, 60, 50, 40], 4),
+        run_among_others("A run", [5, 4, 3], [[6, 5, 4]] * 9, [1, 0.5, 0.0]),
+        written_at([4.0, 2.0, 1.0], 0.5, 2, "It was a cold day. " * 30, "possible"),
+    ]
+    assert not [fault for picture in pictures for fault in faults(picture)]

@@ -13,4 +13,4 @@ def test_a_recorded_run_says_that_it_was_made_beforehand():
         [run, [run], rates],
         [run, [run], run],
     ):
-        assert run_among_others("Peak 0.1", *change).png != picture.png
+        assert run_among_others("Peak 0.1", *change).to_html() != picture.to_html()

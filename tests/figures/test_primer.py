@@ -16,5 +16,5 @@ def number_tables(numbers=((1, 2), (3, 4)), strong=(1, 2), label="a (2, 2)"):
     [{"numbers": ((1, 2), (3, 5))}, {"strong": (2, 2)}, {"label": "c (2, 2)"}],
 )
 def test_number_tables_show_each_thing_that_they_are_given(change):
-    assert number_tables(**change).png != number_tables().png
+    assert number_tables(**change).to_html() != number_tables().to_html()
     assert number_tables(**change).text == "Two tables of numbers."

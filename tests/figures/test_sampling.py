@@ -33,7 +33,7 @@ def test_the_bars_of_the_knobs_tell_what_is_cut_and_what_is_written():
     ],
 )
 def test_the_bars_of_the_knobs_show_each_thing_that_they_are_given(change):
-    assert knob_bars(**change).png != knob_bars().png
+    assert knob_bars(**change).to_html() != knob_bars().to_html()
 
 
 def beam_tree(**changes):
@@ -46,4 +46,4 @@ def test_a_beam_tree_names_the_last_texts_and_shows_each_thing():
     picture = beam_tree()
     assert picture.alt.endswith("Last step: ·c -2.5;")
     for change in ({"parent": 0}, {"label": b"d"}, {"log_prob": -3.0}, {"kept": False}):
-        assert beam_tree(**change).png != picture.png
+        assert beam_tree(**change).to_html() != picture.to_html()

@@ -26,7 +26,7 @@ def test_a_segmentation_names_its_tokens_and_shows_half_characters_as_bytes():
     [{"pieces": [b"The", b" caf\xc3", b"\xa9"]}, {"lengths": [9, 7, 4]}, {"chosen": 1}],
 )
 def test_a_segmentation_shows_each_thing_that_it_is_given(change):
-    assert segmentation(**change).png != segmentation().png
+    assert segmentation(**change).to_html() != segmentation().to_html()
 
 
 def test_a_segmentation_holds_no_text_and_a_long_one(recwarn):

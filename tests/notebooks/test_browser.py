@@ -45,13 +45,16 @@ TOO_WIDE = """() => [...document.querySelectorAll(
 # JupyterLab 4 drops the words that a stored picture brings in its metadata (jupyter's
 # enhancement proposal 120 asks for them); that each has them is held by test_structure.
 STORED = ".jp-RenderedImage img"
-WITHOUT_WORDS = """stored => [...document.querySelectorAll('.jp-Notebook img')]
-    .filter(e => !e.matches(stored) && !e.alt.trim()).map(e => e.src.slice(0, 60))"""
+WITHOUT_WORDS = """stored => [...document.querySelectorAll(
+    '.jp-Notebook :is(img, .jp-OutputArea svg[role=img])')]
+    .filter(e => !e.matches(stored) && !(e.alt ?? e.ariaLabel).trim())
+    .map(e => e.outerHTML.slice(0, 120))"""
 
 # ipywidgets names a slider in a label beside it, and gives its handle no name for
 # screen readers (no trait reaches it). So for sliders the visible label is asked for.
 HANDLE = ".noUi-handle"
 CONTROLS = "input, select, button, [role=slider]"
+TOKENS = ".widget-toggle-buttons"  # of a text, below a slider that chooses them too
 UNLABELLED = """controls => [...document.querySelectorAll('.jp-OutputArea')].flatMap(
     area => [...area.querySelectorAll(controls)])
     .filter(e => e.offsetParent !== null && ![e, ...e.labels ?? [],
@@ -60,7 +63,7 @@ UNLABELLED = """controls => [...document.querySelectorAll('.jp-OutputArea')].fla
     .map(e => e.outerHTML.slice(0, 120))"""
 
 # A picture in an output is a live widget's if it stands in an HTML widget.
-PICTURE = ".widget-html-content img"
+PICTURE = ".widget-html-content :is(img, svg[role=img])"
 FIGURE = f".jp-OutputArea .widget-vbox:has({PICTURE})"
 
 HEADINGS = """() => [...document.querySelectorAll(
@@ -210,7 +213,8 @@ def test_every_interactive_figure_is_alive(opened, request):
 
 def test_every_control_is_reached_by_tab_and_changes_its_picture(opened):
     for figure in opened.page.locator(FIGURE).all():
-        controls = [c for c in figure.locator(CONTROLS).all() if c.is_visible()]
+        found = figure.locator(f":is({CONTROLS}):not({TOKENS} *)").all()
+        controls = [c for c in found if c.is_visible()]
         controls[0].focus()
         opened.page.keyboard.press("Shift+Tab")
         stuck = []
@@ -219,6 +223,19 @@ def test_every_control_is_reached_by_tab_and_changes_its_picture(opened):
             if not moves(opened.page, figure, control):
                 stuck.append(label(control))
         assert stuck == [] == figure.get_by_role("alert").all_text_contents()
+
+
+def test_who_clicks_on_a_token_of_a_figures_text_sees_it_chosen(opened):
+    texts = opened.page.locator(f"{FIGURE}:has({TOKENS})")
+    for figure in texts.all():
+        before = figure.locator(PICTURE).evaluate("e => e.outerHTML")
+        token = figure.locator(f"{TOKENS} button:not(.mod-active)").last
+        token.click()
+        changed = f"""([figure, before]) =>
+            figure.querySelector('{PICTURE}').outerHTML !== before"""
+        given = [figure.element_handle(), before]
+        opened.page.wait_for_function(changed, arg=given)
+        assert figure.locator(f"{TOKENS} button.mod-active").count() == 1
 
 
 def tab_to(page, control) -> bool:
@@ -238,10 +255,11 @@ def moves(page, figure, control) -> bool:
     """Turn the knob that has the focus; say whether the picture below it changes."""
     from playwright.sync_api import TimeoutError
 
-    before = figure.locator(PICTURE).get_attribute("src")
+    before = figure.locator(PICTURE).evaluate("e => e.outerHTML")
     for key in keys_for(control):
         page.keyboard.press(key)
-    changed = f"([figure, before]) => figure.querySelector('{PICTURE}').src !== before"
+    changed = f"""([figure, before]) =>
+        figure.querySelector('{PICTURE}').outerHTML !== before"""
     given = [figure.element_handle(), before]
     try:
         page.wait_for_function(changed, arg=given)

@@ -256,7 +256,8 @@ KERNEL_IS_THERE = """() => window.Jupyter?.notebook?.kernel?.is_connected()
 ALL_CELLS_RAN = """() => !Jupyter.notebook.kernel_busy
     && Jupyter.notebook.get_cells().filter(cell => cell.cell_type === 'code')
         .every(cell => Number.isInteger(cell.input_prompt_number))"""
-FIGURE = ".output_subarea .widget-vbox:has(.widget-html-content img)"
+PICTURE = ".widget-html-content svg[role=img]"
+FIGURE = f".output_subarea .widget-vbox:has({PICTURE})"
 
 
 @needs_chromium
@@ -282,7 +283,7 @@ def test_the_classic_notebook_shows_live_figures(remote, content):
         page.wait_for_function(ALL_CELLS_RAN, timeout=200_000)
         figures = page.locator(FIGURE)
         figures.nth(1).wait_for(timeout=30_000)
-        picture = figures.first.locator("img").element_handle()
+        picture = figures.first.locator(PICTURE).element_handle()
         slider = figures.first.locator(".ui-slider-handle").first
         slider.focus()
         page.keyboard.press("ArrowLeft")

@@ -245,14 +245,31 @@ def hardly_any_output_is_left_out_of_the_comparison(page):
     assert 10 * len(ignored) <= len(page.code), f"{len(ignored)} of {len(page.code)}"
 
 
+def pictures_of(page) -> list:
+    """Return (cell, text form) of each picture that the page holds."""
+    return [
+        (cell, output.data.get("text/plain", ""))
+        for cell in page.code
+        for output in cell.outputs
+        if any(kind.startswith("image/") for kind in output.get("data", {}))
+    ]
+
+
 def its_pictures_are_described_in_words(page):
-    for cell in page.code:
-        for output in cell.outputs:
-            if any(kind.startswith("image/") for kind in output.get("data", {})):
-                text = output.data.get("text/plain", "")
-                assert len(text.split()) >= 3 and "<" not in text[:1], (
-                    f"{page.number(cell)}: {text!r} does not describe the picture"
-                )
+    for cell, text in pictures_of(page):
+        assert len(text.split()) >= 3 and "<" not in text[:1], (
+            f"{page.number(cell)}: {text!r} does not describe the picture"
+        )
+
+
+def its_pictures_tell_their_numbers(page):
+    """All but what differs from run to run: times, and what is drawn as it goes on."""
+    silent = [
+        page.number(cell)
+        for cell, text in pictures_of(page)
+        if not re.search(r"\d", text)
+    ]
+    assert len(silent) <= 2, f"pictures without a number in their text: {silent}"
 
 
 def it_names_no_place_of_one_machine(page):
@@ -289,6 +306,7 @@ RULES = [
     its_metadata_says_nothing_about_one_run,
     hardly_any_output_is_left_out_of_the_comparison,
     its_pictures_are_described_in_words,
+    its_pictures_tell_their_numbers,
     it_names_no_place_of_one_machine,
     its_file_is_small,
 ]
@@ -386,6 +404,7 @@ def remove(start: int, stop: int):
 
 
 LONG = "\n".join(["x = 1"] * 26)
+SILENT = {"image/png": "AAAA", "text/plain": "A line that falls."}
 PICTURE = {"image/png": "AAAA", "text/plain": "<Figure size 640x480 with 1 Axes>"}
 TEXTLESS = {"image/png": "AAAA"}
 BREAKS = {
@@ -455,6 +474,9 @@ BREAKS = {
     its_pictures_are_described_in_words: [
         in_last_code(outputs=[new_output("display_data", data)])
         for data in (PICTURE, TEXTLESS)
+    ],
+    its_pictures_tell_their_numbers: [
+        in_last_code(outputs=[new_output("display_data", SILENT)] * 3)
     ],
     it_names_no_place_of_one_machine: [
         in_last_code(source="open('/home/me/text.txt')"),
