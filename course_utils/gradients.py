@@ -2,13 +2,13 @@
 
 All of them could be left to ``autograd``, step by step. A rule for the whole part is
 shorter than the sum of its steps' rules, faster, and keeps less in memory. They bear
-torch's names, so torch's functions call them, and ``own_autograd`` lets the course's
-own model run on them as it stands.
+torch's names, so torch's functions call them, and the course's own model runs on them
+as it stands (``own_autograd``).
 
-Floors: built on ``torch_names``. In each rule g is the gradient of the result, and of
-its shape. Sources: Ba et al., "Layer Normalization" (2016), section 3; Hendrycks &
-Gimpel, "Gaussian Error Linear Units" (2016), section 2; Chen et al., "Training Deep
-Nets with Sublinear Memory Cost" (2016), section 4 (``checkpoint``).
+Floors: built on ``torch_names`` and ``model``. In each rule g is the gradient of the
+result, and of its shape. Sources: Ba et al., "Layer Normalization" (2016), section 3;
+Hendrycks & Gimpel, "Gaussian Error Linear Units" (2016), section 2; Chen et al.,
+"Training Deep Nets with Sublinear Memory Cost" (2016), section 4 (``checkpoint``).
 """
 
 import math
@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from course_utils.autograd import Tensor, no_grad, raw, result
+from course_utils.model import GPT
 from course_utils.torch_names import operation
 
 
@@ -153,41 +154,68 @@ def scaled_dot_product_attention(
     return dropout(scores.softmax(-1), dropout_p) @ value
 
 
+class Leaf(Tensor):
+    """A parameter of a torch module as a Tensor: the same memory, the same ``grad``."""
+
+    def __init__(self, parameter: nn.Parameter):
+        self.parameter, gathered = parameter, parameter.grad
+        super().__init__(parameter, requires_grad=True)
+        self.grad = gathered
+
+    @property
+    def grad(self):
+        return self.parameter.grad
+
+    @grad.setter
+    def grad(self, gradient):
+        self.parameter.grad = gradient
+
+
 @contextmanager
 def own_autograd(model: nn.Module) -> Iterator[dict[str, Tensor]]:
-    """Let a model's parameters be Tensors: all that it computes runs on ``autograd``.
+    """Let a model compute with Tensors: inside, its parameters are leaves of them.
 
-    Gives the Tensors by name; they share the parameters' memory. At the end the
-    parameters are back, and what ``backward`` gathered is added to their ``grad``,
-    where optimizers look. Tied parameters stay one.
+    Gives the leaves by name. ``backward``, inside or later, adds to the parameters'
+    ``grad``, where optimizers look. Tied parameters are one leaf.
     """
     places = [
         (module, name, parameter)
         for module in model.modules()
         for name, parameter in module.named_parameters(recurse=False)
     ]
-    own = {parameter: Tensor(parameter, True) for _, _, parameter in places}
-    names = {name: own[p] for name, p in model.named_parameters()}
+    leaves = {parameter: Leaf(parameter) for _, _, parameter in places}
+    named = {name: leaves[parameter] for name, parameter in model.named_parameters()}
     try:
         for module, name, parameter in places:
             delattr(module, name)
-            setattr(module, name, own[parameter])
-        yield names
+            setattr(module, name, leaves[parameter])
+        yield named
     finally:
         for module, name, parameter in places:
             delattr(module, name)
             setattr(module, name, parameter)
-        for parameter, tensor in own.items():
-            if tensor.grad is not None:
-                before = 0 if parameter.grad is None else parameter.grad
-                parameter.grad = before + tensor.grad
+
+
+class OwnGPT(GPT):
+    """The course's GPT on the course's autograd: one line is changed, how it is called.
+
+    Trained by the same loop, with the same optimizers, to the same numbers.
+    """
+
+    def forward(self, ids, cache=None, padding=None):
+        """(B, T) int64 -> logits (B, T, V), a Tensor; torch's inside torch.no_grad."""
+        if not torch.is_grad_enabled():
+            return super().forward(ids, cache, padding)
+        with own_autograd(self):
+            return super().forward(ids, cache, padding)
 
 
 def checkpoint(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """Return function(x) and keep nothing of what lies between.
 
     ``backward`` computes the function a second time, so it must give the same again (no
-    dropout). Other Tensors that it uses must be leaves; ``x`` must need a gradient.
+    dropout). Other Tensors that it uses must be leaves; ``x`` must need a gradient. For
+    a model, call backward inside ``own_autograd`` too: outside, its leaves are gone.
     """
     if not x.requires_grad and Tensor.recording:
         raise ValueError("x must need a gradient: nothing would flow back through it")

@@ -44,6 +44,7 @@ PAGES = (
     Page("attention", "Attention", 60, 100),
     Page("gpt_block", "The GPT block", 45, 90),
     Page("cross_entropy", "Cross-entropy", 30, 90),
+    Page("backward", "The backward pass", 40, 120),
     Page("optimization", "Optimization", 40, 100),
     Page("training", "Training", 90, 90),
     Page("sampling", "Sampling", 45, 90),

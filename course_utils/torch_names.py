@@ -161,6 +161,16 @@ def matmul(a, b):
 
 
 @operation
+def to(a, dtype: torch.dtype):
+    """Another precision; the gradient comes back in the old one."""
+    return result(a.data.to(dtype), (a, lambda g: g))
+
+
+Tensor.float = lambda a: a.to(torch.float32)
+Tensor.double = lambda a: a.to(torch.float64)
+
+
+@operation
 def tanh(a):
     y = a.data.tanh()
     return result(y, (a, lambda g: g * (1 - y**2)))
@@ -170,10 +180,12 @@ def tanh(a):
 def amax(a, dim=(), keepdim: bool = False):
     """The largest entries; where several are, each gets an equal part."""
     kept = a.data.amax(dim, keepdim=True)
-    largest = a.data == kept
-    share = largest / largest.sum(dim, keepdim=True)
-    data = kept if keepdim else a.data.amax(dim)
-    return result(data, (a, lambda g: g.reshape(kept.shape) * share))
+
+    def rule(g):
+        largest = a.data == kept
+        return g.reshape(kept.shape) * largest / largest.sum(dim, keepdim=True)
+
+    return result(kept if keepdim else a.data.amax(dim), (a, rule))
 
 
 @operation

@@ -25,10 +25,11 @@ COMPONENTS = [
     "confidence scaling_laws autograd edits "
     "token_files",
     "attention data torch_names gpt2_files",
-    "block gradients",
+    "block",
     "model",
     "model_folders",
-    "training sampling huggingface ablation lora quantization planner induction",
+    "training sampling huggingface ablation lora quantization planner induction "
+    "gradients",
     "answers bias",
 ]
 WINGS = [

@@ -2,6 +2,7 @@
 
 import math
 import random
+from contextlib import nullcontext
 
 import pytest
 import torch
@@ -10,12 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_autograd import check, numbers
 
+from course_utils import huggingface
 from course_utils.autograd import Tensor, no_grad, topological_order
 from course_utils.config import GPTConfig
 from course_utils.cross_entropy import cross_entropy
-from course_utils.gradients import checkpoint, own_autograd
+from course_utils.data import DocumentBatches, evaluation_documents
+from course_utils.exercises.course import CATALOGUE
+from course_utils.gradients import Leaf, OwnGPT, checkpoint, own_autograd
 from course_utils.model import GPT
-from course_utils.optimizers import build_optimizer, clip_gradient_norm
+from course_utils.training import Trainer, TrainingConfig
 from course_utils.world import World
 
 small = st.integers(1, 4)
@@ -136,11 +140,7 @@ def random_ids(config, B, T, seed=0):
 def gradients(model, loss_of, own: bool):
     """Return the loss and each parameter's gradient, from ours or from torch's."""
     model.zero_grad()
-    if own:
-        with own_autograd(model):
-            loss = loss_of(model)
-            loss.backward()
-    else:
+    with own_autograd(model) if own else nullcontext():
         loss = loss_of(model)
         loss.backward()
     return loss.item(), {n: p.grad for n, p in model.named_parameters()}
@@ -188,30 +188,26 @@ def test_gradients_are_slopes_by_finite_differences():
         assert slope == pytest.approx((own[name] * direction).sum().item(), abs=1e-5)
 
 
-def test_the_same_seeds_train_to_the_same_losses_for_50_steps():
-    config = GPTConfig(**ODD | dict(vocab_size=256, n_positions=32))
+@pytest.mark.parametrize("optimizer", ["muon", "adamw"])
+def test_the_same_seeds_train_to_the_same_losses_for_50_steps(optimizer):
+    """On stories, in the course's own loop, with the course's own optimizers."""
+    config = GPTConfig(**ODD | dict(vocab_size=256, n_positions=40))
     rng, world = random.Random(0), World()
-    stories = [world.sample(rng).text.encode()[:33] for _ in range(200)]
+    stories = [list(world.sample(rng).text.encode()[:30]) for _ in range(200)]
     histories = []
-    for own in (True, False):
+    for kind in (OwnGPT, GPT):
         torch.manual_seed(0)
-        model = GPT(config).double()
-        optimizers = build_optimizer("muon", model, 0.01)
-        history = []
-        for step in range(50):
-            ids = torch.tensor([list(story) for story in stories[step::50]])
-
-            def loss_of(model, ids=ids):
-                return cross_entropy(model(ids[:, :-1]), ids[:, 1:])
-
-            loss, _ = gradients(model, loss_of, own)
-            history.append(loss)
-            clip_gradient_norm(model.parameters(), 1.0)
-            for optimizer in optimizers:
-                optimizer.step()
+        model = kind(config).double()
+        batches = DocumentBatches(stories, 4, end_of_text=0, n_positions=40)
+        recipe = TrainingConfig(steps=50, optimizer=optimizer, eval_every=25)
+        validation = evaluation_documents(stories[:4], 4, 0, 40)
+        history = Trainer(model, batches, recipe, validation).run(show_progress=False)
         histories.append(history)
-    assert histories[0][-1] < histories[0][0] - 1
-    assert histories[0] == pytest.approx(histories[1], rel=0, abs=1e-6)
+    ours, theirs = histories
+    assert ours.losses[-1] < ours.losses[0] - 1
+    for name in ("losses", "gradient_norms", "validation_losses"):
+        expected = pytest.approx(getattr(theirs, name), rel=0, abs=1e-6)
+        assert getattr(ours, name) == expected, name
 
 
 def test_dropout_trains_alike_from_one_seed():
@@ -237,7 +233,7 @@ def test_the_model_comes_back_as_it_was_even_after_an_error():
     before = dict(model.named_parameters())
     with pytest.raises(ZeroDivisionError), own_autograd(model) as tensors:
         assert tensors.keys() == before.keys()
-        assert all(isinstance(tensor, Tensor) for tensor in tensors.values())
+        assert all(isinstance(tensor, Leaf) for tensor in tensors.values())
         1 / 0  # noqa: B018
     after = dict(model.named_parameters())
     assert [*after] == [*before]
@@ -247,10 +243,10 @@ def test_the_model_comes_back_as_it_was_even_after_an_error():
 def test_gradients_add_up_over_micro_steps_as_torchs_do():
     config = GPTConfig(**ODD)
     model, ids = stirred(config), random_ids(config, 2, 7)
-    with own_autograd(model):
-        cross_entropy(model(ids[:1, :-1]), ids[:1, 1:]).backward()
-    with own_autograd(model):
-        cross_entropy(model(ids[1:, :-1]), ids[1:, 1:]).backward()
+    for half in (ids[:1], ids[1:]):
+        with own_autograd(model):
+            loss = cross_entropy(model(half[:, :-1]), half[:, 1:])
+        loss.backward()  # also after the parameters are back
     both = model.token_embedding.weight.grad
     model.token_embedding.weight.grad = None
     cross_entropy(model(ids[:, :-1]), ids[:, 1:]).backward()
@@ -312,3 +308,46 @@ def test_a_checkpoint_inside_another():
     y = math.exp(0.3 * 1.5 * 3)
     assert x.grad.item() == pytest.approx(4.5 * y)
     assert weight.grad.item() == pytest.approx(0.9 * y)
+
+
+# --- A GPT that a learner wrote for torch
+
+
+@pytest.mark.parametrize("written", ["by parts", "in place"])
+def test_the_exercise_my_gpt_is_differentiated_as_it_stands(written):
+    """Its gradients are those of transformers' GPT-2, under the names it has there."""
+    config = GPTConfig(**ODD)
+    theirs = huggingface.to_huggingface(stirred(config)).double().eval()
+    ids, targets = random_ids(config, 2, 7), random_ids(config, 2, 7, seed=1)
+    F.cross_entropy(theirs(ids).logits.flatten(0, 1), targets.flatten()).backward()
+    weights = {n: Tensor(p, requires_grad=True) for n, p in theirs.named_parameters()}
+    weights["lm_head.weight"] = weights["transformer.wte.weight"]
+    my_gpt = gpt_in_place
+    if written == "by parts":
+        my_gpt = CATALOGUE.find("block.my_gpt").reference
+    logits = my_gpt(ids, weights, config.n_head)
+    F.cross_entropy(logits.flatten(0, 1), targets.flatten()).backward()
+    for name, parameter in theirs.named_parameters():
+        own = weights[name].grad
+        torch.testing.assert_close(own, parameter.grad, rtol=0, atol=1e-6, msg=name)
+
+
+def gpt_in_place(ids, weights, n_head):
+    """GPT-2 with torch's functions, as somebody wrote it who knows them."""
+    w = {name.removeprefix("transformer."): value for name, value in weights.items()}
+    x = w["wte.weight"][ids]
+    x += w["wpe.weight"][torch.arange(ids.shape[1])]
+    for i in range(sum(name.endswith("ln_1.weight") for name in w)):
+        own = {n.removeprefix(f"h.{i}."): v for n, v in w.items()}
+        y = F.layer_norm(x, x.shape[-1:], own["ln_1.weight"], own["ln_1.bias"])
+        y = y @ own["attn.c_attn.weight"] + own["attn.c_attn.bias"]
+        parts = [torch.stack(part.chunk(n_head, -1), 1) for part in y.chunk(3, -1)]
+        y = F.scaled_dot_product_attention(*parts, is_causal=True)
+        y = torch.cat(torch.unbind(y, 1), dim=-1)
+        x = x + y @ own["attn.c_proj.weight"] + own["attn.c_proj.bias"]
+        y = F.layer_norm(x, x.shape[-1:], own["ln_2.weight"], own["ln_2.bias"])
+        y = F.linear(y, own["mlp.c_fc.weight"].T, own["mlp.c_fc.bias"])
+        y = F.gelu(y, approximate="tanh")
+        x = x + F.linear(y, own["mlp.c_proj.weight"].T, own["mlp.c_proj.bias"])
+    x = F.layer_norm(x, x.shape[-1:], w["ln_f.weight"], w["ln_f.bias"])
+    return F.linear(x, weights["lm_head.weight"])

@@ -50,7 +50,7 @@ def numbered(text: str, shift: int) -> str:
 MENTIONS = [
     "see page <2>, and Page <3>.",
     "pages <2>, <3> and <4>; pages <5> to <7>; pages <5>–<7>",
-    "pages [<2>](<2>_gpt_block.ipynb) to [<4>](<4>_optimization.ipynb)",
+    "pages [<2>](<2>_gpt_block.ipynb) to [<3>](<3>_cross_entropy.ipynb)",
     "[<2> The block: how?](../notebooks/<2>_gpt_block.ipynb#part)",
     "`notebooks/<1>_attention.ipynb`, <1>_attention and page <1>'s mask",
     "Notebook <2>. As on\n# page\n# <3>, and on page\n    <4>",

@@ -32,6 +32,7 @@ METHODS = {
     "amax": lambda x: x.amax(dim=(0, 1)),
     "negative": lambda x: -x,
     "masked": lambda x: x.masked_fill(x.detach().data > 0, 5.0),
+    "precision": lambda x: x.float().double() * x.to(torch.float64),
     "length": lambda x: x * len(x) * x.dim() * x.numel(),
 }
 FUNCTIONS = {

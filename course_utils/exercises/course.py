@@ -14,6 +14,7 @@ CATALOGUE = Catalogue(
         "attention",
         "block",
         "objective",
+        "backward",
         "optimization",
         "training",
         "sampling",
