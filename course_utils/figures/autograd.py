@@ -59,7 +59,7 @@ def number_graph(last, names: Mapping, n_done: int | None = None) -> Picture:
         labels[names[made]] = f"{names[made]}\n{number(made.value)}"
         facts.append(f"{names[made]} = {number(made.value)}")
         if made in gradients:
-            labels[names[made]] += f"\ngradient {number(gradients[made])}"
+            labels[names[made]] += f"\ng = {number(gradients[made])}"
             facts[-1] += f", gradient {number(gradients[made])}"
     edges = {
         (names[parent], names[made]): "" if n_done is None else f"× {number(slope)}"
