@@ -42,6 +42,6 @@ const watcher = new IntersectionObserver(
       start(target);
     }
   },
-  { rootMargin: "500px" },
+  { rootMargin: "1200px" },
 );
 for (const place of document.querySelectorAll(".course-live")) watcher.observe(place);

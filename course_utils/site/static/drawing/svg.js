@@ -40,8 +40,8 @@ export function words(x, y, content, attributes = {}) {
   return make("text", { x, y, ...attributes }, String(content));
 }
 
-export function title(x, y, content) {
-  return words(x, y, content, { "font-size": 16, "font-weight": "bold" });
+export function title(x, y, content, size = 16) {
+  return words(x, y, content, { "font-size": size, "font-weight": "bold" });
 }
 
 /** Cut a text to about so many pixels at a font's size. */

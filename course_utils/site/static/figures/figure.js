@@ -99,8 +99,10 @@ export async function bringToLife(place, { controls, draw, choices }) {
   if (choices) form.prepend(buttons(choices, (value) => set(choices.name, value)));
 
   let silence;
+  let drawnFor; // the place's width
   const show = async () => {
-    const width = Math.max(300, Math.min(672, Math.floor(place.clientWidth)));
+    drawnFor = place.clientWidth;
+    const width = Math.max(300, Math.min(672, Math.floor(drawnFor)));
     const { svg, alt, above: lines = [] } = await draw(values(), width, set);
     svg.setAttribute("role", "img");
     svg.setAttribute("aria-label", alt);
@@ -130,11 +132,8 @@ export async function bringToLife(place, { controls, draw, choices }) {
     for (const control of Object.values(all)) control.tell();
     redraw();
   });
-  let width = place.clientWidth;
   new ResizeObserver(() => {
-    if (Math.abs(place.clientWidth - width) < 8) return;
-    width = place.clientWidth;
-    redraw();
+    if (Math.abs(place.clientWidth - drawnFor) >= 8) redraw();
   }).observe(place);
 }
 

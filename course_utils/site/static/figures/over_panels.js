@@ -13,7 +13,8 @@ export function overPanels(width, heading, pieces, { shades, chosen, choose }, r
   const tall = 40 + 27 * rows;
   const top = field + 90;
   const svg = sheet(width, top + (narrow ? 2 * tall + 135 : tall + 50));
-  svg.append(title(8, 26, shortened(heading, width - 12, 15.5)));
+  const size = narrow ? 10.5 : 16;
+  svg.append(title(8, 26, shortened(heading, width - 12, size), size));
   tokens(svg, 8, 38, width - 16, pieces, { shades, chosen, choose });
   const half = narrow ? width - 16 : (width - 40) / 2;
   const left = { x: 8, y: top, width: half, height: tall };
