@@ -32,7 +32,6 @@ COMMANDS = {
     "check": Command("notebooks", ("check",), "is every derived cell up to date?"),
     "site": Command("notebooks", ("site",), "write the web edition of all pages"),
     "renumber": Command("notebooks", ("renumber",), "give pages their numbers"),
-    "site": Command("notebooks", ("site",), "write the web edition"),
 }
 
 
