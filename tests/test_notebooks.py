@@ -4,8 +4,11 @@ import importlib.util
 import inspect
 import io
 import json
+import os
+import subprocess
 import sys
 import urllib.request
+from types import SimpleNamespace
 from urllib.parse import quote
 
 import nbformat
@@ -123,39 +126,85 @@ def test_the_badge_names_the_repository_if_there_is_one_and_no_other(tmp_path):
     assert target.format("") in stamping.navigation(path, None)
 
 
+@pytest.fixture
+def clone(tmp_path):
+    """A clone in a sub-folder of its repository; returns a function that runs git."""
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "pyproject.toml").write_text("[project]\nname = 'x'\n")
+
+    def git(*arguments):
+        subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
+
+    git("init", "--quiet")
+    return git
+
+
 @pytest.mark.parametrize("end", ["", "/", ".git"])
 def test_the_repository_address_stands_in_pyproject(tmp_path, end):
     file = tmp_path / "pyproject.toml"
     file.write_text("[project]\nname = 'x'\n")
-    assert places.repository_address(file) is None
+    assert places.repository_address(tmp_path) is None
     urls = f"[project.urls]\nRepository = 'https://github.com/me/mine{end}'\n"
     file.write_text("[project]\nname = 'x'\n" + urls)
-    assert places.repository_address(file) == "https://github.com/me/mine"
+    assert places.repository_address(tmp_path) == "https://github.com/me/mine"
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://github.com/me/mine.git",
+        "https://secret@github.com/me/mine",
+        "git@github.com:me/mine.git",
+        "ssh://git@github.com/me/mine/",
+    ],
+)
+def test_a_fork_is_known_by_where_its_clone_comes_from(tmp_path, clone, origin):
+    clone("remote", "add", "origin", origin)
+    assert places.repository_address(tmp_path / "sub") == "https://github.com/me/mine"
+    assert places.folder_in_repository(tmp_path / "sub") == "sub/"
+
+
+def test_a_clone_from_elsewhere_has_no_address_for_colab(tmp_path, clone):
+    assert places.repository_address(tmp_path / "sub") is None
+    clone("remote", "add", "origin", "https://example.org/me/mine.git")
+    assert places.repository_address(tmp_path / "sub") is None
 
 
 def test_a_repository_that_colab_cannot_open_is_refused(tmp_path):
     file = tmp_path / "pyproject.toml"
     file.write_text("[project]\n[project.urls]\nRepository = 'https://example.org/a'\n")
     with pytest.raises(ValueError, match=r"https://github\.com/OWNER/NAME, got https"):
-        places.repository_address(file)
+        places.repository_address(tmp_path)
+
+
+def test_a_page_that_was_stamped_in_another_fork_is_up_to_date(tmp_path):
+    path = write(tmp_path / "00_a.ipynb", *derived_cells())
+    for repository in ("https://github.com/me/mine", None, "https://github.com/a/b"):
+        assert stamping.write_stamped(path, repository)
+        assert not stamping.write_stamped(path, repository)
+        assert stamping.stale(path) == []
 
 
 # --- The set-up cell
 
 
 class Colab:
-    """What the set-up cell meets: sessions to ask, pip, and whether it is installed."""
+    """What the set-up cell meets: sessions, metadata, git, pip, and the package."""
 
-    def __init__(self, monkeypatch, on_colab, opened_from, installed=False):
-        self.installed, self.installs = installed, []
-        monkeypatch.delenv("COURSE_REPO", raising=False)
-        monkeypatch.delenv("COLAB_RELEASE_TAG", raising=False)
+    def __init__(self, monkeypatch, on_colab=True, opened_from=None, copy_of=None):
+        self.installed, self.installs, self.holds_course = False, [], True
+        self.opened_from, self.copy_of, self.refusal = opened_from, copy_of, ""
+        for name in ("COURSE_REPO", "COLAB_RELEASE_TAG", "GIT_TERMINAL_PROMPT"):
+            monkeypatch.setenv(name, "")  # so that it is as it was afterwards
+            monkeypatch.delenv(name)
         if on_colab:
             monkeypatch.setenv("COLAB_RELEASE_TAG", "release")
             monkeypatch.setenv("COLAB_JUPYTER_IP", "172.28.0.12")
         monkeypatch.setattr(importlib.util, "find_spec", lambda name: self.installed)
         monkeypatch.setattr(urllib.request, "urlopen", self.answer)
-        self.opened_from = opened_from
+        monkeypatch.setattr(subprocess, "run", self.git)
+        colab = SimpleNamespace(_message=SimpleNamespace(blocking_request=self.page))
+        monkeypatch.setitem(sys.modules, "google.colab", colab)
 
     def answer(self, address):
         assert address == "http://172.28.0.12:9000/api/sessions"
@@ -164,10 +213,26 @@ class Colab:
         sessions = [{"path": quote(self.opened_from, safe=""), "kernel": {"id": "a/b"}}]
         return io.BytesIO(json.dumps(sessions).encode())
 
+    def page(self, name):
+        assert name == "get_ipynb"
+        origin = [{"file_id": self.copy_of, "timestamp": 1}] if self.copy_of else []
+        return {"ipynb": {"metadata": {"colab": {"provenance": origin}}}}
+
+    def git(self, command, **settings):
+        assert command[:2] == ["git", "ls-remote"]
+        assert os.environ["GIT_TERMINAL_PROMPT"] == "0"
+        self.asked = command[2]
+        names = ["HEAD", "refs/heads/main", "refs/heads/chapter/two", "refs/tags/v1"]
+        return SimpleNamespace(
+            returncode=128 if self.refusal else 0,
+            stdout="\n".join(f"0a\t{name}" for name in names),
+            stderr=self.refusal,
+        )
+
     def run_line_magic(self, name, line):
         assert name == "pip"
         self.installs.append(line.format(**self.names))
-        self.installed = True
+        self.installed = self.holds_course
 
     def run(self):
         self.names = {"get_ipython": lambda: self}
@@ -175,36 +240,65 @@ class Colab:
         return self.installs
 
 
-GITHUB = "fileId=https://github.com/me/mine/blob/{}/notebooks/00_a.ipynb"
+MINE = "https://github.com/me/mine"
+ON_DRIVE = "fileId=1AbCdEf"
 
 
-@pytest.mark.parametrize("branch", ["main", "chapter/two-b"])
-def test_on_colab_the_course_comes_from_where_the_page_comes_from(monkeypatch, branch):
-    colab = Colab(monkeypatch, True, GITHUB.format(branch))
+def installs(branch, folder=""):
+    folder = folder and f"#subdirectory={folder}"
+    return [f"install --quiet --no-deps git+{MINE}@{branch}{folder}"]
+
+
+@pytest.mark.parametrize("branch", ["main", "chapter/two", "v1", "0a1b2c3"])
+@pytest.mark.parametrize("folder", ["", "courses", "courses/gpt"])
+def test_on_colab_the_course_comes_from_where_the_page_comes_from(
+    monkeypatch, branch, folder
+):
+    path = "/".join(filter(None, [branch, folder, "notebooks/00_a.ipynb"]))
+    colab = Colab(monkeypatch, opened_from=f"fileId={MINE}/blob/{path}")
     monkeypatch.setenv("COURSE_REPO", "https://github.com/not/asked")
-    source = f"git+https://github.com/me/mine@{branch}"
-    assert colab.run() == [f"install --quiet --no-deps {source}"]
+    assert colab.run() == installs(branch, folder)
+    assert colab.asked == MINE
 
 
-@pytest.mark.parametrize("opened_from", ["fileId=1AbCdEf", None])
-def test_on_colab_a_page_from_drive_uses_the_setting(monkeypatch, opened_from):
-    colab = Colab(monkeypatch, True, opened_from)
-    monkeypatch.setenv("COURSE_REPO", "https://github.com/me/mine")
-    assert colab.run() == ["install --quiet --no-deps git+https://github.com/me/mine"]
+def test_a_copy_in_drive_remembers_where_it_comes_from(monkeypatch):
+    page = f"{MINE}/blob/chapter/two/notebooks/00_a.ipynb"
+    colab = Colab(monkeypatch, opened_from=ON_DRIVE, copy_of=page)
+    assert colab.run() == installs("chapter/two")
 
 
-def test_on_colab_a_page_from_drive_without_setting_says_what_to_do(monkeypatch):
-    colab = Colab(monkeypatch, True, "fileId=1AbCdEf")
-    with pytest.raises(AssertionError, match="%env COURSE_REPO="):
+@pytest.mark.parametrize("opened_from", [ON_DRIVE, None])
+@pytest.mark.parametrize("end", ["", "/", ".git"])
+def test_a_page_that_remembers_nothing_uses_the_setting(monkeypatch, opened_from, end):
+    colab = Colab(monkeypatch, opened_from=opened_from)
+    monkeypatch.setenv("COURSE_REPO", MINE + end)
+    assert colab.run() == installs("HEAD")
+
+
+def says(colab, words):
+    with pytest.raises(AssertionError, match=words):
         colab.run()
+
+
+def test_what_cannot_be_installed_is_told_apart(monkeypatch):
+    says(Colab(monkeypatch, opened_from=ON_DRIVE), "does not say .* %env COURSE_REPO=")
+    page = f"fileId={MINE}/blob/main/notebooks/00_a.ipynb"
+    colab = Colab(monkeypatch, opened_from=page)
+    colab.refusal = "fatal: could not read Username for 'https://github.com'"
+    says(colab, f"{MINE} is private, or gone")
+    colab.refusal = "fatal: unable to access: Could not resolve host: github.com"
+    says(colab, "there is no network")
     assert colab.installs == []
+    colab.refusal, colab.holds_course = "", False
+    says(colab, f"No course was found in {MINE}, branch main, folder /:")
 
 
 def test_on_a_laptop_or_a_second_time_nothing_is_installed(monkeypatch, capsys):
-    assert Colab(monkeypatch, True, GITHUB.format("main"), installed=True).run() == []
-    assert Colab(monkeypatch, False, None, installed=True).run() == []
-    with pytest.raises(AssertionError, match=r"pip install -r requirements\.txt"):
-        Colab(monkeypatch, False, None).run()
+    for on_colab in (True, False):
+        colab = Colab(monkeypatch, on_colab)
+        colab.installed = True
+        assert colab.run() == []
+    says(Colab(monkeypatch, on_colab=False), r"pip install -r requirements\.txt")
     assert capsys.readouterr().out == ""
 
 
@@ -213,9 +307,9 @@ def test_on_a_laptop_or_a_second_time_nothing_is_installed(monkeypatch, capsys):
 
 def test_stamping_twice_changes_nothing_more_and_check_agrees(tmp_path):
     path = write(tmp_path / "00_a.ipynb", *derived_cells())
-    assert len(stamping.stale(path, None)) == 3
+    assert len(stamping.stale(path)) == 3
     path.write_bytes(stamping.to_bytes(stamping.stamp(path, None)))
-    assert stamping.stale(path, None) == []
+    assert stamping.stale(path) == []
     assert stamping.to_bytes(stamping.stamp(path, None)) == path.read_bytes()
     assert nbformat.read(path, 4).cells[3].source.splitlines()[-1].startswith("AT_ONCE")
 
@@ -225,7 +319,7 @@ def test_check_names_the_cell_that_was_edited(tmp_path):
     page = stamping.stamp(path, None)
     page.cells[3].source += "  # mine"
     path.write_bytes(stamping.to_bytes(page))
-    (finding,) = stamping.stale(path, None)
+    (finding,) = stamping.stale(path)
     assert "00_a.ipynb, cell 4: course_utils.notebooks.running.AT_ONCE" in finding
 
 
@@ -246,7 +340,7 @@ def test_stamping_removes_what_changes_by_itself_and_keeps_the_rest(tmp_path):
     info = {"name": "python", "version": "3.99.1"}
     page = {"widgets": {"state": {}}, "language_info": info}
     path = write(tmp_path / "00_a.ipynb", cell, **page)
-    assert stamping.stale(path, None)
+    assert stamping.stale(path)
     page = stamping.stamp(path, None)
     (stamped,) = page.cells
     assert set(page.metadata) == {"kernelspec", "language_info"}
@@ -330,7 +424,7 @@ def test_refreshing_saves_outputs_and_an_unchanged_page_keeps_its_bytes(
     assert f"{sys.executable} {folder} None\nFalse\n" in stream.text
     assert set(code[3].outputs[0].data) == {"text/plain"}
     assert all("execution" not in cell.metadata for cell in code)
-    assert stamping.stale(good, None) == []
+    assert stamping.stale(good) == []
 
     stored = good.read_bytes()
     assert running.refresh([good], None) == 0

@@ -1,6 +1,7 @@
 """Keep the notebooks true: run them, stamp what they repeat, copy them for a learner.
 
     python -m course_utils.notebooks refresh [NAMES...]  run and save with the outputs
+    python -m course_utils.notebooks stamp [NAMES...]    only the derived cells
     python -m course_utils.notebooks check               would stamping change anything?
     python -m course_utils.notebooks renumber            files and mentions, as in pages
     python -m course_utils.notebooks copy [DIR]          a copy of your own to work in

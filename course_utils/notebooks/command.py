@@ -11,7 +11,7 @@ from course_utils.notebooks import renumbering
 from course_utils.notebooks.copying import COPY_FOLDER, copy_course
 from course_utils.notebooks.places import FOLDER, ROOT, find, repository_address
 from course_utils.notebooks.running import refresh
-from course_utils.notebooks.stamping import stale
+from course_utils.notebooks.stamping import stale, write_stamped
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,6 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("refresh", help="run notebooks, save their outputs")
+    command.add_argument("names", nargs="*", help="such as 02_attention or 02 (all)")
+    command = commands.add_parser("stamp", help="write derived cells, keep outputs")
     command.add_argument("names", nargs="*", help="such as 02_attention or 02 (all)")
     commands.add_parser("check", help="fail if a derived cell is out of date")
     commands.add_parser(
@@ -50,12 +52,19 @@ def _refresh(chosen) -> int:
     return 1 if refresh(find(chosen.names, FOLDER), repository_address()) else 0
 
 
-def _check(chosen) -> int:
+def _stamp(chosen) -> int:
     repository = repository_address()
-    findings = [line for path in find([], FOLDER) for line in stale(path, repository)]
+    for path in find(chosen.names, FOLDER):
+        changed = write_stamped(path, repository)
+        print(f"{path.stem}: {'stamped' if changed else 'unchanged'}")
+    return 0
+
+
+def _check(chosen) -> int:
+    findings = [line for path in find([], FOLDER) for line in stale(path)]
     print("\n".join(findings) or "every derived cell is up to date")
     if findings:
-        print("mend it with: python -m course_utils.notebooks refresh")
+        print("mend it with: python -m course_utils.notebooks stamp")
     return 1 if findings else 0
 
 
@@ -94,6 +103,7 @@ def _site(chosen) -> int:
 
 _COMMANDS = {
     "refresh": _refresh,
+    "stamp": _stamp,
     "check": _check,
     "renumber": _renumber,
     "copy": _copy,

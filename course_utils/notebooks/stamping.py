@@ -18,11 +18,13 @@ from pathlib import Path
 
 import nbformat
 
-from course_utils.notebooks.places import ROOT, reading_order
+from course_utils.files import atomic_path
+from course_utils.notebooks.places import ROOT, folder_in_repository, reading_order
 from course_utils.notebooks.set_up import SETUP
 
 COLAB = "https://colab.research.google.com/github/"
 BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
+BADGE_TARGET = re.compile(rf"\({re.escape(COLAB)}(?:([\w.-]+/[\w.-]+)/blob/[^)]*)?\)")
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -71,7 +73,8 @@ def navigation(path: Path, repository: str | None) -> str:
     target = COLAB
     if repository:
         project = repository.removeprefix("https://github.com/")
-        target += f"{project}/blob/main/{path.parent.name}/{path.name}"
+        place = f"{folder_in_repository()}{path.parent.name}/{path.name}"
+        target += f"{project}/blob/main/{place}"
     links = [f"[![Open in Colab]({BADGE})]({target})"]
     if here > 0:
         links.append(f"Previous: {_link(pages[here - 1])}")
@@ -103,6 +106,7 @@ def stamp(path: Path, repository: str | None) -> nbformat.NotebookNode:
         tags = cell.metadata.get("tags", [])
         if "setup" in tags:
             cell.source = SETUP
+            cell.metadata["jupyter"] = {"source_hidden": True}  # nobody need read it
         if "navigation" in tags:
             cell.source = navigation(path, repository)
         if "component" in tags:
@@ -144,9 +148,26 @@ def to_bytes(notebook: nbformat.NotebookNode) -> bytes:
     return (nbformat.writes(notebook, version=4) + "\n").encode("utf-8")
 
 
-def stale(path: Path, repository: str | None) -> list[str]:
-    """Say, one line a finding, what stamping would change in a notebook's file."""
-    new, old = stamp(path, repository), nbformat.read(path, as_version=4)
+def write_stamped(path: Path, repository: str | None) -> bool:
+    """Stamp a notebook's file and keep its outputs; return whether it changed."""
+    content = to_bytes(stamp(path, repository))
+    changed = content != path.read_bytes()
+    if changed:
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(content)
+    return changed
+
+
+def stale(path: Path) -> list[str]:
+    """Say, one line a finding, what stamping would change in a notebook's file.
+
+    A badge may lead to another repository: a fork's pages say where the fork is, or
+    still where it comes from.
+    """
+    old = nbformat.read(path, as_version=4)
+    badges = (BADGE_TARGET.search(cell.source) for cell in old.cells)
+    stamped = next((found[1] for found in badges if found), None)
+    new = stamp(path, stamped and f"https://github.com/{stamped}")
     findings = []
     for number, (after, before) in enumerate(zip(new.cells, old.cells, strict=True), 1):
         where = f"{path.name}, cell {number}"

@@ -180,15 +180,34 @@ def test_from_drive_it_uses_the_address_that_the_learner_gives(
     assert error == ""
 
 
-@pytest.mark.parametrize("opened_from", [ON_DRIVE, ON_GITHUB.format("main", "a.ipynb")])
-def test_without_an_address_or_a_network_it_says_what_to_do(
-    opened_from, tmp_path, not_installed
+def test_a_copy_in_drive_finds_its_source_by_itself(remote, tmp_path, not_installed):
+    page = only_set_up(PAGES[0], tmp_path)
+    message = tmp_path / "content" / "google" / "colab" / "_message.py"
+    message.parent.mkdir(parents=True)
+    address = ON_GITHUB.format("chapter/two", page.name).removeprefix("fileId=")
+    origin = {"colab": {"provenance": [{"file_id": address, "timestamp": 1}]}}
+    answer = {"ipynb": {"metadata": origin}}
+    message.write_text(f"def blocking_request(name):\n    return {answer}\n")
+    with sessions(ON_DRIVE):
+        error, _ = run_page(page, tmp_path / "content", on_colab(remote))
+    assert error == ""
+
+
+@pytest.mark.parametrize(
+    "opened_from, words",
+    [
+        (ON_DRIVE, "This copy does not say where it comes from: run %env COURSE_REPO="),
+        (ON_GITHUB.format("main", "a.ipynb"), f"{ADDRESS} is private, or gone"),
+    ],
+)
+def test_without_an_address_or_a_repository_it_says_what_to_do(
+    opened_from, words, tmp_path, not_installed
 ):
     page = only_set_up(PAGES[0], tmp_path)
     (tmp_path / "content").mkdir()
     with sessions(opened_from):
         error, _ = run_page(page, tmp_path / "content", on_colab(None))
-    assert "The course is not installed: on Colab, run %env COURSE_REPO=" in error
+    assert words in error
 
 
 # --- Whole pages
