@@ -214,7 +214,7 @@ def its_code_cells_are_short(page):
 
 
 def its_derived_cells_are_up_to_date(page):
-    assert not (findings := stale(page.path, repository_address())), findings
+    assert not (findings := stale(page.path)), findings
 
 
 def its_counts_run_from_one(page):
