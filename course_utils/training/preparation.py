@@ -188,7 +188,8 @@ def check_size(config: GPTConfig, options: dict) -> None:
         raise ValueError(
             f"a model of this size needs at least {needs:,} bytes to be trained "
             f"({each} for each weight, its gradient and the optimizer's averages), "
-            f"got {has:,} bytes of memory; {config}"
+            f"got {has:,} bytes of memory; n_layer={config.n_layer}, "
+            f"n_embd={config.n_embd}, n_positions={config.n_positions}"
         )
 
 
