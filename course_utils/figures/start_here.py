@@ -2,7 +2,6 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from ipywidgets import Text
 from matplotlib.axes import Axes
@@ -21,49 +20,43 @@ from course_utils.figures.plots import (
     new_axes,
 )
 from course_utils.figures.tokens import percent, percents, rank, readable_word
+from course_utils.pages import Page
 from course_utils.sampling import next_words
 from course_utils.world import WORD
 
 
-class Chapter(NamedTuple):
-    """A box on the map: how long the page runs, and how long it takes to study."""
-
-    title: str
-    seconds_to_run: int
-    minutes_to_study: int
-
-
 @house_style()
-def course_map(chapters: Sequence[Chapter], per_row: int = 4) -> Picture:
-    """Draw the chapters as boxes, in reading order from left to right, row by row."""
-    n_rows = -(-len(chapters) // per_row)
-    hours = round(sum(chapter.minutes_to_study for chapter in chapters) / 60)
-    title = f"{len(chapters)} pages, {hours} hours (seconds to run · minutes to study)"
+def course_map(pages: Sequence[Page], per_row: int = 4) -> Picture:
+    """Draw the pages as boxes, in reading order from left to right, row by row."""
+    n_rows = -(-len(pages) // per_row)
+    hours = round(sum(page.minutes_to_study for page in pages) / 60)
+    title = f"{len(pages)} pages, {hours} hours (seconds to run · minutes to study)"
     figure, axes = new_axes(title, "", "", height=0.5 + 0.85 * n_rows)
     axes.set(xlim=(-0.5, per_row - 0.5), ylim=(n_rows - 0.5, -0.5))
     axes.set_axis_off()
-    for place, chapter in enumerate(chapters):
+    for place, page in enumerate(pages):
         row, column = divmod(place, per_row)
-        _draw_box(axes, column, row, chapter)
-        if place + 1 < len(chapters) and column + 1 < per_row:
+        _draw_box(axes, column, row, page)
+        if place + 1 < len(pages) and column + 1 < per_row:
             ends = dict(xy=(column + 0.58, row), xytext=(column + 0.42, row))
             axes.annotate("", **ends, arrowprops=dict(arrowstyle="->", color=DARK))
     boxes = [
-        f"{name} (runs {seconds} s, {minutes} min to study)"
-        for name, seconds, minutes in chapters
+        f"{page.label} (runs {page.seconds_to_run} s, "
+        f"{page.minutes_to_study} min to study)"
+        for page in pages
     ]
     return Picture(figure, "Map of the course, in order: " + "; ".join(boxes) + ".")
 
 
-def _draw_box(axes: Axes, column: int, row: int, chapter: Chapter) -> None:
+def _draw_box(axes: Axes, column: int, row: int, page: Page) -> None:
     corner = (column - 0.42, row - 0.4)
     style = "round,pad=0,rounding_size=0.08"
     fill = dict(facecolor="#EAF3F9", edgecolor=BLUE)
     axes.add_patch(FancyBboxPatch(corner, 0.84, 0.8, boxstyle=style, **fill))
     centred = dict(ha="center", va="center")
-    name = "\n".join(textwrap.wrap(chapter.title, 16))
+    name = "\n".join(textwrap.wrap(page.label, 16))
     axes.text(column, row - 0.1, name, weight="bold", **centred)
-    times = f"{chapter.seconds_to_run} s · {chapter.minutes_to_study} min"
+    times = f"{page.seconds_to_run} s · {page.minutes_to_study} min"
     axes.text(column, row + 0.26, times, fontsize=9, **centred)
 
 

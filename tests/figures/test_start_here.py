@@ -5,13 +5,13 @@ import pytest
 from course_utils import models as shipped
 from course_utils.figures import start_here
 from course_utils.figures.start_here import (
-    Chapter,
     NextWord,
     course_map,
     next_word_bars,
     split_begun_word,
     with_beginning,
 )
+from course_utils.pages import PAGES
 from course_utils.world import World
 
 TITLE = "Next word"
@@ -42,13 +42,17 @@ def test_without_a_truth_only_the_model_is_shown():
     assert picture.alt == "Next word (cat: model 100%; .: model <1%)"
 
 
-def test_the_map_names_every_chapter_with_its_times():
-    chapters = [Chapter(f"Chapter {n}", 10 * n, 20 + n) for n in range(1, 7)]
-    picture = course_map(chapters)
-    for n in range(1, 7):
-        times = f"runs {10 * n} s, {20 + n} min to study"
-        assert f"Chapter {n} ({times})" in picture.text
-    assert picture.png != course_map(chapters[:-1]).png
+def test_the_map_names_every_page_in_its_place_with_its_times():
+    picture = course_map(PAGES)
+    places = [
+        picture.text.index(
+            f"{page.label} (runs {page.seconds_to_run} s, "
+            f"{page.minutes_to_study} min to study)"
+        )
+        for page in PAGES
+    ]
+    assert places == sorted(places)
+    assert picture.png != course_map(PAGES[:-1]).png
 
 
 class TwoWordWorld:
