@@ -48,7 +48,7 @@ if "COLAB_RELEASE_TAG" in os.environ and not find_spec("course_utils"):
     known = [name for pair in names for name in pair if path.startswith(f"{name}/")]
     branch = max(known, key=len, default=path.partition("/")[0])
     folder = path.removeprefix(branch).rpartition("/")[0].rpartition("/")[0].strip("/")
-    source = f"git+{repository}@{branch}"
+    source = f"git+{repository}" + ("" if branch == "HEAD" else f"@{branch}")
     source += f"#subdirectory={folder}" if folder else ""
     %pip install --quiet --no-deps {source}
     importlib.invalidate_caches()

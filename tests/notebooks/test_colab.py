@@ -109,7 +109,8 @@ def remote(tmp_path_factory) -> Path:
 
 def on_colab(remote: Path | None, **more: str) -> dict[str, str]:
     """Return the environment of a Colab machine, where GitHub leads to ``remote``."""
-    plain = {k: v for k, v in os.environ.items() if not k.startswith("COURSE_")}
+    ours = ("COURSE_", "PYTHONPATH")
+    plain = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     return plain | {
         "COLAB_RELEASE_TAG": "release-colab",
         "COLAB_JUPYTER_IP": "127.0.0.1",
