@@ -235,6 +235,25 @@ def test_a_page_without_a_place_or_a_file_is_named(course, monkeypatch):
     moved.unlink()
 
 
+def test_no_shipped_file_that_mentions_a_page_is_left_out():
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    if listed.returncode:
+        pytest.skip("no clone")
+    read = set(renumbering._texts(ROOT))
+    stems = "|".join(path.stem for path in (ROOT / "notebooks").glob("*_*.ipynb"))
+    mention = re.compile(rf"\b({stems})\b".encode())
+    word = re.compile(renumbering.AFTER_A_WORD.pattern.encode())
+    for path in map(ROOT.joinpath, listed.stdout.splitlines()):
+        if path.is_file() and path not in read and "models" not in path.parts:
+            content = path.read_bytes()
+            assert not mention.search(content) and not word.search(content), path
+
+
 def test_texts_that_could_not_be_read_afterwards_are_refused(mentions):
     broken = f"page {2:02} = 1".encode()  # no Python before, none after
     with pytest.raises(ValueError, match=r"a\.py could not be read"):

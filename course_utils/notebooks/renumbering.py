@@ -32,8 +32,11 @@ from course_utils.notebooks.stamping import stamp, to_bytes
 from course_utils.pages import PAGES, Page, page_name, place
 
 # Where pages are mentioned: in these folders, and in the files beside them.
-FOLDERS = ("notebooks", "course_utils", "tests", "findings", ".ci")
-SUFFIXES = {".py", ".md", ".ipynb", ".toml", ".yml", ".sh", ".json"}
+FOLDERS = ("notebooks", "course_utils", "tests", "findings", ".ci", ".github")
+SUFFIXES = {
+    *(".py", ".md", ".ipynb", ".toml", ".yml", ".sh", ".json"),
+    *(".js", ".html", ".css", ".j2"),  # the web edition
+}
 SAFE = ".renumbering"  # the old files, until all new ones are there
 MANIFEST = "manifest.json"
 
