@@ -223,6 +223,12 @@ def test_the_file_holds_the_picture_and_an_open_page_its_view_while_it_lives(ser
     assert kinds(reopened(server)) == [STILL, STILL]
 
 
+def test_a_page_is_saved_wherever_its_kernel_runs(server):
+    server.kernel_manager.get_kernel = lambda name: 1 / 0
+    save(server, page_with(figure("a")))
+    assert kinds(server.files["a.ipynb"]) == kinds(reopened(server)) == [STILL]
+
+
 def test_dead_views_in_a_file_that_came_from_elsewhere_are_not_shown(server):
     server.files["a.ipynb"] = page_with(figure("a"))
     assert kinds(reopened(server)) == [STILL]

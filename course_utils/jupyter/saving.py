@@ -12,6 +12,7 @@ widgets in the file. A view whose state is in the file stays.
 """
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 import nbformat
@@ -66,10 +67,11 @@ async def _process(server, path: str):
 
     The process counts: a kernel that was restarted keeps its name and loses its models.
     """
-    for session in await server.session_manager.list_sessions():
-        if session["path"].strip("/") == path.strip("/") and session.get("kernel"):
-            kernel = server.kernel_manager.get_kernel(session["kernel"]["id"])
-            return session["kernel"]["id"], getattr(kernel.provisioner, "pid", None)
+    with suppress(Exception):  # kernels may run elsewhere; a page is saved all the same
+        for session in await server.session_manager.list_sessions():
+            if session["path"].strip("/") == path.strip("/"):
+                kernel = server.kernel_manager.get_kernel(session["kernel"]["id"])
+                return session["kernel"]["id"], kernel.provisioner.pid
     return None
 
 
