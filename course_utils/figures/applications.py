@@ -1,4 +1,4 @@
-"""Page 09: an answer to a task token by token, and what LoRA learns."""
+"""Page 10: an answer to a task token by token, and what LoRA learns."""
 
 from collections.abc import Mapping, Sequence
 

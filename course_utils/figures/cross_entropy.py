@@ -1,4 +1,4 @@
-"""Pages 04 and 08: where the loss of a text sits, word by word and token by token."""
+"""Pages 04 and 09: where the loss of a text sits, word by word and token by token."""
 
 import itertools
 import math

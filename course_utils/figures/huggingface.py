@@ -1,4 +1,4 @@
-"""Page 08: which token a model would say after each of its layers."""
+"""Page 09: which token a model would say after each of its layers."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Page 05: one recorded run among others."""
+"""Page 06: one recorded run among others."""
 
 from collections.abc import Sequence
 

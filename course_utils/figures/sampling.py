@@ -1,4 +1,4 @@
-"""Page 07: knobs on a distribution, a beam search as a tree, a round of guesses."""
+"""Page 08: knobs on a distribution, a beam search as a tree, a round of guesses."""
 
 import textwrap
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Page 12: a planned training run among published ones, a step in many processes."""
+"""Page 13: a planned training run among published ones, a step in many processes."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Pages 00 and 06: training as a loop; a run while it goes on and after its end."""
+"""Pages 00 and 07: training as a loop; a run while it goes on and after its end."""
 
 import textwrap
 import time

@@ -287,7 +287,7 @@ def test_a_figure_follows_the_keyboard_while_a_key_is_held(reader, name):
 
 
 def test_ones_own_text_is_read_and_one_too_long_is_answered_in_words(reader):
-    reader.open("08_hugging_face_gpt2")
+    reader.open("09_hugging_face_gpt2")
     figure = reader.come_alive()
     box = figure.locator("input[type=text]")
     box.fill("One quiet day")

@@ -1,6 +1,6 @@
 """Exercises on putting a model to work: prompts, marks, chats, preferences, adapters.
 
-Notebook 09. Rows of a conversation differ in length, margins of preferences in sign,
+Notebook 10. Rows of a conversation differ in length, margins of preferences in sign,
 and no matrix is square: what works by luck on even shapes is seen.
 """
 

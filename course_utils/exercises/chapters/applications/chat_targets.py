@@ -104,7 +104,7 @@ def targets_not_shifted(turns, end):
 @chat_targets.wrong
 def labels_as_transformers_takes_them(turns, end):
     """Your two lists have all n tokens, and are not shifted. That is what transformers'
-    labels are (page 08); here you shift: n - 1 inputs, and for each the next token."""
+    labels are (page 09); here you shift: n - 1 inputs, and for each the next token."""
     ids, learnt = _row(turns, end)
     return ids, _masked(ids, learnt)
 

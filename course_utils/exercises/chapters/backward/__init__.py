@@ -1,6 +1,6 @@
 """Exercises on the backward pass: a graph's slopes, and GPT-2's gradients by hand.
 
-Between notebooks 04 and 05. Among the inputs are square matrices, on which a wrong
+Between notebooks 04 and 06. Among the inputs are square matrices, on which a wrong
 transpose raises no error, and numbers that are used twice, at equal depth and not.
 """
 

@@ -1,6 +1,6 @@
 """Exercises on Hugging Face's GPT-2: its weights, its batches, its labels, its layers.
 
-Notebook 08. Nothing here loads transformers before a learner asks for the clinic: the
+Notebook 09. Nothing here loads transformers before a learner asks for the clinic: the
 weights are made up, under the library's names and in its layout.
 """
 

@@ -1,6 +1,6 @@
 """Exercises on optimization: from a gradient to better weights.
 
-Notebook 05. Among the inputs are gradients that are 0 or tiny, first and later steps,
+Notebook 06. Among the inputs are gradients that are 0 or tiny, first and later steps,
 and matrices that are wider than tall and taller than wide.
 """
 

@@ -1,6 +1,6 @@
 """Exercises on writing with a model: the loop, the knobs, beams, padding, drafts.
 
-Notebook 07. Distributions are never sorted and never alike in two rows of a batch: what
+Notebook 08. Distributions are never sorted and never alike in two rows of a batch: what
 works on sorted or on single rows only is seen. No probability lies on an edge.
 """
 

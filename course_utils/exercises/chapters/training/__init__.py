@@ -1,6 +1,6 @@
 """Exercises on a whole training run: from documents to batches, the loop, evaluation.
 
-Notebook 06. The models here are a table of logits with a dropout: all that an exercise
+Notebook 07. The models here are a table of logits with a dropout: all that an exercise
 on training needs of a model is that it maps ids (B, T) to logits (B, T, V).
 """
 

@@ -1,4 +1,4 @@
-/** Page 09: a task, and the model's answer token by token beside the right one. */
+/** Page 10: a task, and the model's answer token by token beside the right one. */
 
 import { ask } from "../engine/client.js";
 import { bars } from "../drawing/bars.js";

@@ -1,4 +1,4 @@
-/** Page 07: what temperature, top-k and top-p make of a distribution, and of texts. */
+/** Page 08: what temperature, top-k and top-p make of a distribution, and of texts. */
 
 import { ask } from "../engine/client.js";
 import { axes, CUT, DARK, legend, lines, make, MODEL, sheet, shortened, ticks, title, words } from "../drawing/svg.js";

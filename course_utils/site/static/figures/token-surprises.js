@@ -1,4 +1,4 @@
-/** Page 08: what each token of one's own text costs the model. */
+/** Page 09: what each token of one's own text costs the model. */
 
 import { ask } from "../engine/client.js";
 import { bars, ranked } from "../drawing/bars.js";

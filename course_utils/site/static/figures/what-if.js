@@ -1,4 +1,4 @@
-/** Page 05: a recorded run among others, by peak and warm-up of its learning rate. */
+/** Page 06: a recorded run among others, by peak and warm-up of its learning rate. */
 
 import { axes, curve, MODEL, sheet, shortened, ticks, title, words } from "../drawing/svg.js";
 import { bringToLife, slider } from "./figure.js";
