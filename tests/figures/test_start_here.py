@@ -2,7 +2,7 @@
 
 import pytest
 
-from course_utils import models as shipped
+from course_utils import models
 from course_utils.figures import start_here
 from course_utils.figures.start_here import (
     NextWord,
@@ -120,7 +120,7 @@ def test_chances_of_words_with_a_beginning_are_those_given_that_one_comes():
 
 def test_inside_a_word_whole_words_are_compared():
     world = World()
-    figure = NextWord(*shipped.load("story"), world, "One cold morning, Mia the b")
+    figure = NextWord(*models.load("story"), world, "One cold morning, Mia the b")
     assert "Which word begins with “b”?" in figure.picture.alt
     assert "baker: model 5" in figure.picture.alt  # 50 and some percent
     assert "truth 50%" in figure.picture.alt and " a:" not in figure.picture.alt
