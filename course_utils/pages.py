@@ -42,7 +42,7 @@ PAGES = (
     Page("start_here", "Start here", 50, 45),
     Page("tokenization", "Tokenization", 20, 90),
     Page("attention", "Attention", 60, 100),
-    Page("gpt_block", "The GPT block", 45, 90),
+    Page("gpt_block", "The GPT block", 50, 100),
     Page("cross_entropy", "Cross-entropy", 30, 90),
     Page("backward", "The backward pass", 40, 120),
     Page("optimization", "Optimization", 40, 100),

@@ -1,5 +1,6 @@
 """Sampling chooses what transformers chooses, and next words are exact."""
 
+import copy
 import itertools
 import logging
 from collections import Counter, defaultdict
@@ -581,8 +582,8 @@ def test_text_stops_before_end_of_text(writer, tokenizer):
     # Some token that this model likes takes the part of end-of-text.
     end = int(generate(writer, ids, 5, temperature=0)[0, 3])
     assert end != tokenizer.end_of_text
-    swapped = Tokenizer(tokenizer.merges, {"<|endoftext|>": end})
-    swapped.vocab_size = tokenizer.vocab_size
+    swapped = copy.copy(tokenizer)
+    swapped.special_tokens = {"<|endoftext|>": end}
     text = generate_text(writer, swapped, "", 40, temperature=0)
     assert "<|endoftext|>" not in text
 

@@ -80,7 +80,7 @@ def test_a_folder_that_holds_something_else_is_left_alone(tmp_path):
     build.check_folder(tmp_path)
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(ValueError, match="DIR must be empty or an earlier site, got"):
-        build.build(tmp_path, [])
+        build.check_folder(tmp_path)
     with pytest.raises(ValueError, match="DIR must be a folder, got the file"):
         build.check_folder(tmp_path / "thesis.txt")
     (tmp_path / build.MARK).touch()
