@@ -359,7 +359,10 @@ def test_the_buttons_give_hints_then_the_solution_and_check_again():
 
 def test_a_guess_is_shown_beside_the_truth():
     guess = course.predict("Which?", ["once", "twice"])
-    assert "none was made" in guess.reveal("twice").text
+    unguessed = guess.reveal("twice", "It overlaps.")
+    assert "none was made" in unguessed.text and "twice" not in unguessed.text
+    folded = "<details><summary><b>Truth</b></summary><p>twice. It overlaps.</p>"
+    assert folded in unguessed.html
     widget = guess._form()
     _, once, twice, button, _ = widget.children
     twice.value = "twice"

@@ -40,11 +40,15 @@ CODE = (
 
 @dataclass(frozen=True)
 class Part:
-    """A labelled paragraph, or text whose line breaks count (``code``)."""
+    """A labelled paragraph, or text whose line breaks count (``code``).
+
+    A ``folded`` one shows its label until the reader opens it.
+    """
 
     label: str
     text: str
     code: bool = False
+    folded: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,8 @@ class Card:
             if part.code:
                 lines += [part.label] if part.label else []
                 lines += textwrap.indent(part.text, "    ").split("\n")
+            elif part.folded:
+                lines += [f"{part.label}: folded"]
             else:
                 words = f"{part.label}: {part.text}" if part.label else part.text
                 lines += textwrap.wrap(words, WIDTH)
@@ -78,6 +84,9 @@ class Card:
             if part.code:
                 body += [f"<p>{label}</p>"] if label else []
                 body += [f'<pre style="{CODE}">{text}</pre>']
+            elif part.folded:
+                opened = f"<summary>{label}</summary><p>{text}</p>"
+                body += [f"<details>{opened}</details>"]
             else:
                 body += [f"<p>{label}{': ' if label else ''}{text}</p>"]
         return f'<div style="{box}">\n' + "\n".join(body) + "\n</div>"

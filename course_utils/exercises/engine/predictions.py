@@ -35,16 +35,25 @@ class Prediction(Live):
         self.guess = str(guess)
 
     def reveal(self, truth, because: str = "") -> Card:
-        """Return a card with the guess and the truth together."""
+        """Return a card with the guess and the truth together.
+
+        Without a guess the truth is folded: whoever only reads can still make one.
+        """
         truth = str(truth)
         if self.choices and truth not in self.choices:
             raise ValueError(f"truth must be one of {self.choices}, got {truth!r}")
-        made = self.guess if self.guess is not None else "none was made"
+        if self.guess is None:
+            words = " ".join(filter(None, [truth.removesuffix(".") + ".", because]))
+            parts = (
+                Part("Your guess", "none was made"),
+                Part("Truth", words, folded=True),
+            )
+            return Card("guess and truth", self.question, parts)
         verdict = ""
-        if self.guess is not None and self.choices:
+        if self.choices:
             verdict = "You saw it coming." if self.guess == truth else "Not so."
         words = " ".join(filter(None, [verdict, because]))
-        parts = [Part("Your guess", made), Part("Truth", truth)]
+        parts = [Part("Your guess", self.guess), Part("Truth", truth)]
         parts += [Part("", words)] if words else []
         return Card("guess and truth", self.question, tuple(parts))
 
