@@ -347,7 +347,7 @@ def test_the_last_of_several_answers_counts():
 
 def test_star_imports_and_classes_are_found():
     cells = [
-        "from math import *",
+        "from math import *\nfrom course_utils import exercises as course",
         '@course.exercise("a.b")\nclass Answer:\n    x = pi',
     ]
     assert answer_from(answers(cells)["a.b"], "<cell>").x > 3

@@ -16,12 +16,13 @@ from course_utils.exercises.engine.learner import Session
 from course_utils.exercises.grading.command import main
 from course_utils.exercises.grading.containment import _guard
 from course_utils.exercises.grading.grade import (
-    Row,
-    columns,
-    find_submissions,
+    _quota,
     grade,
+    n_processors,
     recompute,
 )
+from course_utils.exercises.grading.submissions import Submission, find_submissions
+from course_utils.exercises.grading.tables import Row, columns, write_tables
 from course_utils.exercises.grading.worker import code_cells
 
 find = CATALOGUE.find
@@ -195,16 +196,16 @@ def graded(tmp_path_factory):
         with pytest.raises(TimeoutError):
             server.accept()
     assert not outside.exists()
-    with out.open(encoding="utf-8") as file:
+    with out.open(encoding="utf-8-sig") as file:
         table = {line["learner"]: line for line in csv.DictReader(file)}
-    with out.with_name("grades_misconceptions.csv").open(encoding="utf-8") as file:
+    with out.with_name("grades_misconceptions.csv").open(encoding="utf-8-sig") as file:
         return rows, table, list(csv.DictReader(file))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits need POSIX")
 def test_thirty_submissions_get_exactly_the_grades_that_were_planted(graded):
     rows, table, _ = graded
-    assert list(table) == sorted([*rows, "letter.txt", "empty"])
+    assert list(table) == sorted([*rows, "empty"])
     for name, (_, expected) in rows.items():
         line = table[name]
         given = {
@@ -214,10 +215,11 @@ def test_thirty_submissions_get_exactly_the_grades_that_were_planted(graded):
         }
         assert given == expected, name
         assert line["solved"] == str(list(expected.values()).count("solved"))
-        assert line["problems"] == "", name
-    for name in ("letter.txt", "empty"):
-        assert table[name]["solved"] == "0"
-        assert "not a notebook" in table[name]["problems"]
+        broken = "syntax_error.ipynb, code cell 3: SyntaxError"
+        assert line["problems"].startswith(broken if name == "syntax_error" else "")
+        assert bool(line["problems"]) == (name == "syntax_error"), name
+    assert table["empty"]["solved"] == "0"
+    assert "not a notebook" in table["empty"]["problems"]
 
 
 def test_the_misconceptions_of_the_class_are_ranked_exactly(graded):
@@ -247,10 +249,16 @@ def test_learners_are_files_or_folders_or_the_entries_of_a_single_folder(tmp_pat
     write(tmp_path / "ann" / ".ipynb_checkpoints" / "01-checkpoint.ipynb")
     bob = write(tmp_path / "bob" / "01.ipynb")
     (tmp_path / ".hidden").touch()
-    expected = {"ann": [ann, ann_2], "bob": [bob]}
+    expected = {
+        "ann": Submission((ann, ann_2), tmp_path / "ann"),
+        "bob": Submission((bob,), tmp_path / "bob"),
+    }
     assert find_submissions([tmp_path]) == expected
     assert find_submissions([tmp_path / "ann", tmp_path / "bob"]) == expected
-    assert find_submissions([ann, bob]) == {"ann/01": [ann], "bob/01": [bob]}
+    assert find_submissions([ann, bob]) == {
+        "ann/01": Submission((ann,)),
+        "bob/01": Submission((bob,)),
+    }
     with pytest.raises(FileNotFoundError, match="no such file or folder"):
         find_submissions([tmp_path / "eve"])
 
@@ -317,12 +325,17 @@ def test_an_exercise_that_no_page_asks_has_a_column_only_if_somebody_answers_it(
     assert extra in columns([row, Row("Tom", {extra: "not yet"})])
 
 
-def test_a_formula_in_a_learners_name_does_not_reach_the_spreadsheet(tmp_path):
-    from course_utils.exercises.grading.grade import write_tables
-
-    write_tables([Row("=1+1"), Row("ann")], tmp_path / "grades.csv")
-    lines = (tmp_path / "grades.csv").read_text().splitlines()
-    assert lines[1].startswith("'=1+1,") and lines[2].startswith("ann,")
+@pytest.mark.parametrize(
+    "name", ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "\t=1", "\n=1", "\u00a0=1", "＝1"]
+)
+def test_a_spreadsheet_runs_nothing_that_comes_from_a_learner(tmp_path, name):
+    rows = [Row(name), Row("安", problems=[name, "x" * 10_000])]
+    write_tables(rows, tmp_path / "grades.csv")
+    assert (tmp_path / "grades.csv").read_bytes().startswith(b"\xef\xbb\xbf")
+    with (tmp_path / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
+        _, first, second = csv.reader(file)
+    assert first[0] == f"'{name}"
+    assert second[0] == "安" and second[-1].startswith("'") and len(second[-1]) < 600
 
 
 @pytest.mark.parametrize(
@@ -373,3 +386,184 @@ def test_the_guard_lets_pass_what_is_harmless_and_nothing_else(
     else:
         with pytest.raises(PermissionError, match="a submission may not do this"):
             hook(event, arguments)
+
+
+# --- what a learner's page does in Jupyter, it does in grading ------------------------
+
+IMPORTS = "import torch\nfrom course_utils.exercises import exercise"
+DEFINITION = "def causal_mask(T):\n    return torch.ones(T, T).tril().bool()\n"
+ANSWER = f'@exercise("{MASK}")\n{DEFINITION}'
+STUB = f'@exercise("{MASK}")\ndef causal_mask(T):\n    ...  # your turn'
+
+
+def using(expression):
+    return f'@exercise("{MASK}")\ndef causal_mask(T):\n    return {expression}'
+
+
+SHIFTED = using("torch.ones(T, T).triu(shift).logical_not()")
+BROKEN = [
+    "def f(x, x):\n    return x",
+    "def f(x):\n    global x",
+    "def f():\n    nonlocal x",
+    "def f():\n    from math import *",
+    "def f():\n    print(x)\n    global x",
+    "[x := 0 for x in range(3)]",
+    "return 5",
+    "def broken(:",
+    "\x00",
+]
+PAGES = {
+    "time": ["%%time\n" + ANSWER],
+    "capture": ["%%capture out\n" + ANSWER],
+    "nested magics": ["%%capture\n%%time\n" + ANSWER],
+    "indented": ["    " + ANSWER.replace("\n", "\n    ").rstrip(" ")],
+    "in a with": ["with torch.no_grad():\n    " + ANSWER.replace("\n", "\n    ")],
+    "shell": ["here = !pwd\n?torch.tril\n%time n = 1", ANSWER],
+    "line magic binds": ["%time shift = 1", SHIFTED],
+    "file written": ["%%writefile low.py\nshift = 1", "from low import shift", SHIFTED],
+    "file run": ["%%writefile low.py\nshift = 1", "%run low.py", SHIFTED],
+    "operator first": [using("(torch.ones(T, T).triu(1)\n!= True)")],
+    "carriage return": ["# pasted\rshift = 1\r" + ANSWER.replace("\n", "\r\n")],
+    "called, not decorated": [f'{DEFINITION}exercise("{MASK}")(causal_mask)'],
+    "a lambda": [f'exercise("{MASK}")(lambda T: torch.ones(T, T).tril().bool())'],
+    "filled": [
+        "masks = {}\nfor T in range(1, 99):\n    masks[T] = torch.ones(T, T) > 0\n"
+        "    masks[T].tril_()",
+        using("masks[T]"),
+    ],
+    "attribute": [
+        "class Box: pass\nbox = Box()\nbox.shift = 1\nshift = box.shift",
+        SHIFTED,
+    ],
+    "in place": [
+        "whole = torch.ones(99, 99)",
+        "whole.tril_()",
+        using("whole[:T, :T] > 0"),
+    ],
+    "by another name": [
+        "whole = torch.ones(99, 99)\nview = whole[:]\nview.tril_()",
+        using("whole[:T, :T] > 0"),
+    ],
+    "by a function": [
+        "whole = torch.ones(99, 99)\ndef lower(x):\n    x.tril_()\nlower(whole)",
+        using("whole[:T, :T] > 0"),
+    ],
+    "method of a list": [
+        "shifts = []",
+        "shifts.append(1)\nshift = shifts.pop()",
+        SHIFTED,
+    ],
+    "plus": ["shift = 0", "shift += 1", SHIFTED],
+    "global": ["def set_up():\n    global shift\n    shift = 1", "set_up()", SHIFTED],
+    "deleted": ["torch_ = torch\nshift = 1\nrange = 3\ndel range", SHIFTED],
+    "future": ["from __future__ import annotations", ANSWER.replace("(T)", "(T: No)")],
+    "submodules": [
+        "import xml.dom.minidom\nimport xml.sax.saxutils",
+        using("xml.dom.minidom and torch.ones(T, T).tril().bool()"),
+    ],
+    "a cell that fails": ["shift = 1\nshift += not_there", SHIFTED],
+    "await": ["import asyncio\nshift = await asyncio.sleep(0, 1)", SHIFTED],
+    "main": ["if __name__ == '__main__':\n    shift = 1", SHIFTED],
+    "a module's setting": [
+        "import sys\nsys.setrecursionlimit(777)",
+        using("torch.ones(T, T).tril() > (0 if sys.getrecursionlimit() == 777 else 9)"),
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def as_on_the_page(tmp_path_factory):
+    """Grade all these pages at once: page -> row."""
+    folder = tmp_path_factory.mktemp("pages")
+    for i, cell in enumerate(BROKEN):
+        write(folder / f"broken {i}.ipynb", IMPORTS, cell, ANSWER)
+    for name, cells in PAGES.items():
+        write(folder / f"{name}.ipynb", IMPORTS, *cells)
+    write(folder / "two" / "01.ipynb", IMPORTS, ANSWER)
+    write(folder / "two" / "02.ipynb", BROKEN[0])
+    for name, other in (
+        ("updated", "02.new"),
+        ("downloaded twice", "02 (1)"),
+        ("copied", "02-Copy1"),
+    ):
+        write(folder / name / "02.ipynb", IMPORTS, ANSWER)
+        write(folder / name / f"{other}.ipynb", IMPORTS, STUB)
+        write(folder / f"{name}, other way" / "02.ipynb", IMPORTS, STUB)
+        write(folder / f"{name}, other way" / f"{other}.ipynb", IMPORTS, ANSWER)
+    write(folder / "stub below.ipynb", IMPORTS, ANSWER, STUB)
+    write(folder / "clash.ipynb", IMPORTS, ANSWER)
+    write(folder / "clash" / "02.ipynb", IMPORTS, STUB)
+    write(folder / "helper" / "02.ipynb", IMPORTS, "from helpers import shift", SHIFTED)
+    (folder / "helper" / "helpers.py").write_text("shift = 1")
+    reads = "with open('data/shift.txt') as file:\n    shift = int(file.read())"
+    write(folder / "reads" / "02.ipynb", IMPORTS, reads, SHIFTED)
+    (folder / "reads" / "data").mkdir()
+    (folder / "reads" / "data" / "shift.txt").write_text("1")
+    return {row.learner: row for row in grade(find_submissions([folder]), seed=5)}
+
+
+def test_pages_are_graded_as_they_run_in_jupyter(as_on_the_page):
+    rows = as_on_the_page
+    wrong = {
+        name: (row.results, row.problems)
+        for name, row in rows.items()
+        if row.results != {MASK: "solved"} and name != "clash"
+    }
+    assert wrong == {}
+    assert len(rows) == len(BROKEN) + len(PAGES) + 1 + 6 + 1 + 2 + 2
+
+
+def test_what_cannot_be_read_is_named_in_the_row(as_on_the_page):
+    for i in range(len(BROKEN)):
+        (problem,) = as_on_the_page[f"broken {i}"].problems
+        assert problem.startswith(f"broken {i}.ipynb, code cell 3: ")
+    assert all(as_on_the_page[name].problems == [] for name in PAGES)
+
+
+def test_a_file_and_a_folder_of_one_name_are_two_learners(as_on_the_page):
+    assert as_on_the_page["clash.ipynb"].results == {MASK: "solved"}
+    assert as_on_the_page["clash"].results == {MASK: "not started"}
+
+
+def test_other_files_in_a_class_folder_are_passed_over_with_a_line(tmp_path, capsys):
+    write(tmp_path / "ann.ipynb", IMPORTS, using("torch.ones(T, T).tril() # √"))
+    (tmp_path / "read me.txt").write_text("")
+    for _ in range(2):  # the second time its own tables lie there
+        out = str(tmp_path / "grades.csv")
+        assert main(["grade", str(tmp_path), "--out", out, "--seed", "5"]) == 0
+    printed = capsys.readouterr().out
+    assert "passed over, no notebook: read me.txt" in printed
+    assert "passed over, no notebook: grades_misconceptions.csv" in printed
+    assert printed.count("1 learners") == 2
+
+
+def test_a_stub_above_stands_for_the_courses_own(tmp_path):
+    stub = find(SPLIT).stub_cell()
+    uses = answer(SPLIT, "return split_heads_again(x, n_head)")
+    again = "def split_heads_again(x, n_head):\n    return first(x, n_head)"
+    cells = [IMPORTS, stub + "\nfirst = split_heads", again, uses]
+    write(tmp_path / "ann.ipynb", *cells)
+    (row,) = grade(find_submissions([tmp_path]), seed=5)
+    assert row.results == {SPLIT: "solved"}
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"cpu.max": "150000 100000"}, 1.5),
+        ({"cpu.max": "max 100000"}, float("inf")),
+        ({"cpu/cpu.cfs_quota_us": "50000", "cpu/cpu.cfs_period_us": "100000"}, 0.5),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "1"}, float("inf")),
+        ({}, float("inf")),
+    ],
+)
+def test_no_more_workers_than_processors_that_may_be_used(
+    tmp_path, monkeypatch, files, expected
+):
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert _quota(tmp_path) == expected
+    if hasattr(os, "sched_getaffinity"):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda process: {3})
+        assert n_processors() == 1

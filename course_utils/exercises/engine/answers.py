@@ -1,54 +1,63 @@
-"""Find the answers in a notebook, each with the statements that it needs.
+"""Find the answers in a notebook, each with the statements that it needs, and run them.
 
-An answer is a function (or class) under ``@exercise("name")``. To run it alone, without
-the training runs and plots around it, we follow the names that it uses back to the
-statements that bind them, and the names that those use, and leave out all the rest.
+An answer is what stands under ``@exercise("name")``. To run it alone, without the
+training runs and plots around it, we follow the names that it uses back to the
+statements that bind or change them, and the names that those use, and leave out all
+the rest. What is left runs as it does on the page: cell by cell, and a cell that fails
+costs what is left of that cell.
 """
 
-import ast
-import functools
+import asyncio
+import codeop
+import contextlib
+import inspect
 import linecache
-import re
-import symtable
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from ast import PyCF_ALLOW_TOP_LEVEL_AWAIT
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 
-DEFINITIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+from .cells import Statement, read
 
-
-@dataclass(frozen=True)
-class Statement:
-    """One top-level statement: its place, its text, what it binds and uses."""
-
-    line: int
-    text: str
-    binds: frozenset[str]
-    uses: frozenset[str]
-    defines: bool  # a def or class: what it uses is looked up when it is called
-    answer_to: str = ""
+BORDER = "# %%"  # between cells in a source
+# While an answer runs from its source: exercise -> function. Else None.
+noted: ContextVar[dict[str, Callable] | None] = ContextVar("noted", default=None)
 
 
 def answers(cells: Sequence[str]) -> dict[str, str]:
     """Return the answers in the code cells of a notebook, by the exercise's name.
 
-    Each is a source text that defines the answer and everything it needs, and binds it
-    to ``__answer__``. The last answer to an exercise counts. Cells that are no Python
-    are passed over: they cost what is in them and nothing else.
+    Each is a source for ``answer_from``. The last answer to an exercise counts.
     """
-    statements = [item for cell in cells for item in _statements(cell)]
-    found = {}
-    for i, statement in enumerate(statements):
-        if statement.answer_to:
-            needed = _needed(statements, i)
-            lines = [statements[j].text for j in needed]
-            lines.append(f"__answer__ = {min(statement.binds)}\n")
-            found[statement.answer_to] = "\n".join(lines)
-    return found
+    return dict(all_answers(cells))
+
+
+def all_answers(cells: Sequence[str]) -> list[tuple[str, str]]:
+    """Return (exercise, source) of all answers in their order, several of one too.
+
+    Cells that cannot be read cost what is in them and nothing else: ``unreadable``.
+    """
+    places, statements = [], []
+    for number, cell in enumerate(cells):
+        for statement in read(cell)[0]:
+            places.append(number)
+            statements.append(statement)
+    return [
+        (name, _source(statements, places, i, name))
+        for i, statement in enumerate(statements)
+        for name in statement.answers
+    ]
+
+
+def unreadable(cells: Sequence[str]) -> list[str]:
+    """Return "code cell 3: SyntaxError: ..." for each cell that is no Python."""
+    faults = enumerate((read(cell)[1] for cell in cells), start=1)
+    return [f"code cell {number}: {fault}" for number, fault in faults if fault]
 
 
 def excerpt(source: str, line: int) -> tuple[str, str]:
     """Return (what it needs, the statement on this line) of a module's source."""
-    statements = _statements(source)
+    statements = read(source)[0]
     target = next(i for i, item in enumerate(statements) if item.line == line)
     needed = [statements[i].text for i in _needed(statements, target) if i != target]
     return "\n".join(needed), statements[target].text
@@ -60,101 +69,169 @@ def answer_from(source: str, filename: str) -> Callable:
     Under the file name its lines can be shown when it fails.
     """
     linecache.cache[filename] = len(source), None, source.splitlines(True), filename
-    namespace = {"__name__": filename}
-    exec(compile(source, filename, "exec"), namespace)
+    namespace = {"__name__": "__main__", "exercise": _note, "__noted__": {}}
+    *before, last = source.split(f"{BORDER}\n")
+    compiler, line = codeop.Compile(), 0  # it keeps what __future__ switches on
+    compiler.flags |= PyCF_ALLOW_TOP_LEVEL_AWAIT
+    with _noting(namespace):
+        for cell in before:
+            with contextlib.suppress(Exception, SystemExit):
+                _run(compiler, cell, filename, line, namespace)
+            line += cell.count("\n") + 1
+        _run(compiler, last, filename, line, namespace)
     return namespace["__answer__"]
 
 
-def _needed(statements: list[Statement], target: int) -> list[int]:
-    """Return the places of all statements that the target stands on, and its own."""
-    needed, todo = set(), [target]
-    while todo:
-        i = todo.pop()
-        if i in needed:
-            continue
-        needed.add(i)
-        # A function's names are looked up when it runs: up to the answer's place.
-        end = target + 1 if statements[i].defines else i
-        for name in statements[i].uses:
-            binding = [j for j in range(end) if name in statements[j].binds]
-            todo += binding[-1:]
-        todo += [j for j in range(i) if "*" in statements[j].binds]
-    return sorted(needed)
+def _run(compiler, cell: str, filename: str, line: int, namespace: dict) -> None:
+    code = compiler("\n" * line + cell, filename, "exec")
+    waiting = eval(code, namespace)
+    if inspect.iscoroutine(waiting):  # a cell may say await
+        asyncio.run(waiting)
 
 
-@functools.lru_cache(maxsize=512)
-def _statements(cell: str) -> tuple[Statement, ...]:
-    source = _without_magics(cell)
+def _note(name: str) -> Callable:
+    def note(function: Callable) -> Callable:
+        noted.get()[name] = function
+        return function
+
+    return note
+
+
+@contextmanager
+def _noting(namespace: dict) -> Iterator[None]:
+    """Let exercises in the body only note their functions; offer IPython's magics."""
+    import IPython
+
+    if IPython.get_ipython() is None:
+        namespace["get_ipython"] = lambda: _shell(namespace)
+    token = noted.set(namespace["__noted__"])
     try:
-        body = ast.parse(source).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ()
-    lines = [line.encode() for line in source.split("\n")]  # ast counts bytes
-    return tuple(_statement(lines, node) for node in body)
+        yield
+    finally:
+        noted.reset(token)
 
 
-def _statement(lines: list[bytes], node: ast.stmt) -> Statement:
-    text, name = _segment(lines, node), ""
-    rest = lines[node.end_lineno - 1][node.end_col_offset :].decode()
-    if rest.lstrip().startswith("#"):  # a comment on its last line belongs to it
-        text += rest
-    if isinstance(node, DEFINITIONS):
-        others = []
-        for decorator in node.decorator_list:
-            name = _exercise_name(decorator) or name
-            if not _exercise_name(decorator):
-                others.append("@" + _segment(lines, decorator))
-        text = "\n".join([*others, text])
-    binds, uses = _names(text)
-    defines = isinstance(node, DEFINITIONS)
-    return Statement(node.lineno, text, binds, uses, defines, name)
+def _shell(namespace: dict):
+    """Return an IPython of its own, for magics; it keeps no history."""
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    shell = InteractiveShell(
+        config=Config({"HistoryManager": {"enabled": False}}), user_ns=namespace
+    )
+    namespace["get_ipython"] = lambda: shell
+    return shell
 
 
-def _segment(lines: list[bytes], node: ast.AST) -> str:
-    """Return a node's source: ast.get_source_segment, without splitting every time."""
-    part = lines[node.lineno - 1 : node.end_lineno]
-    part[-1] = part[-1][: node.end_col_offset]
-    part[0] = part[0][node.col_offset :]
-    return b"\n".join(part).decode()
+def _source(statements, places, target: int, name: str) -> str:
+    lines, cell = [], None
+    for i in _needed(statements, target):
+        if cell is not None and places[i] != cell:
+            lines.append(BORDER)
+        cell = places[i]
+        lines.append(statements[i].text)
+    return "\n".join([*lines, f'__answer__ = __noted__["{name}"]\n'])
 
 
-def _exercise_name(decorator: ast.expr) -> str:
-    """Return the name in ``@exercise("name")``, "" for any other decorator."""
-    if not (isinstance(decorator, ast.Call) and len(decorator.args) == 1):
-        return ""
-    function, argument = decorator.func, decorator.args[0]
-    called = getattr(function, "id", None) or getattr(function, "attr", None)
-    is_text = isinstance(argument, ast.Constant) and isinstance(argument.value, str)
-    return argument.value if called == "exercise" and is_text else ""
+def _needed(statements: Sequence[Statement], target: int) -> list[int]:
+    """Return the places of all statements that the target stands on, and its own."""
+    return _Slice(statements, target).places()
 
 
-def _names(text: str) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the global names that a statement binds and those that it uses."""
-    top = symtable.symtable(text, "<cell>", "exec")
-    binds, uses = set(), set()
-    for symbol in top.get_symbols():
-        if symbol.is_assigned() or symbol.is_imported():
-            binds.add(symbol.get_name())
-        if symbol.is_referenced():
-            uses.add(symbol.get_name())
-    tables = list(top.get_children())
-    while tables:
-        table = tables.pop()
-        tables += table.get_children()
-        uses |= {s.get_name() for s in table.get_symbols() if s.is_global()}
-    if re.match(r"from\s+\S+\s+import\s+\*", text):
-        binds.add("*")
-    return frozenset(binds), frozenset(uses)
+class _Slice:
+    """What one statement of a page stands on.
 
+    ``effects[i]`` is what statement i may change by calling functions of the page.
+    """
 
-def _without_magics(cell: str) -> str:
-    """Return the cell without IPython's own lines (``%time``, ``!pip``, ``name?``)."""
-    if cell.lstrip().startswith("%%"):
-        return ""
-    lines = [
-        re.match(r"\s*", line).group() + "pass"
-        if re.match(r"\s*[%!]", line) or re.match(r"\s*[\w.]+\?+\s*$", line)
-        else line
-        for line in cell.split("\n")
-    ]
-    return "\n".join(lines)
+    def __init__(self, statements: Sequence[Statement], target: int):
+        self.statements, self.target = statements, target
+        self.needed: set[int] = set()
+        self.followed: dict[str, int] = {}  # name -> up to which statement
+        self.definitions: dict[str, list[int]] = {}
+        for i in range(target):
+            if statements[i].defines:
+                for name in statements[i].binds:
+                    self.definitions.setdefault(name, []).append(i)
+        self.effects = [self._effects(i) for i in range(target)]
+
+    def places(self) -> list[int]:
+        todo = [self.target]
+        todo += [i for i in range(self.target) if self._always(self.statements[i])]
+        while todo:
+            i = todo.pop()
+            if i in self.needed:
+                continue
+            self.needed.add(i)
+            # A function's names are looked up when it runs: up to the answer's place.
+            end = self.target if self.statements[i].defines else i
+            for name in self.statements[i].uses | self.statements[i].changes:
+                todo += self._follow(name, end)
+            todo += [j for j in range(i) if "*" in self.statements[j].binds]
+        return sorted(self.needed)
+
+    def _always(self, statement: Statement) -> bool:
+        """Return whether all that follows stands on it: sys.path, magics."""
+        sets = bool(statement.sets & {"sys", "os"}) and not statement.defines
+        return statement.lasting or sets
+
+    def _effects(self, i: int) -> frozenset[str]:
+        """Return what a statement may change through functions that it calls."""
+        if self.statements[i].defines or self.statements[i].imports:
+            return frozenset()
+        found, seen = set(), set()
+        todo = [*self.statements[i].uses]
+        while todo:
+            name = todo.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            for j in self.definitions.get(name, ()):
+                found |= self.statements[j].changes
+                todo += self.statements[j].uses
+        return frozenset(found)
+
+    def _follow(self, name: str, end: int) -> list[int]:
+        """Return the statements before ``end`` that bind or may change a name."""
+        if self.followed.get(name, 0) >= end:
+            return []
+        self.followed[name] = end
+        found, start = [], None
+        for j in reversed(range(end)):
+            if name in self.statements[j].binds:
+                found.append(j)
+                if self.statements[j].whole and name not in self.statements[j].uses:
+                    start = j
+                    break
+        if not found:  # a builtin, or from an import of everything
+            return [j for j in range(end) if name in self.effects[j]]
+        first = min(found)
+        return found + self._changing(name, first if start is None else start, end)
+
+    def _changing(self, name: str, start: int, end: int) -> list[int]:
+        """Return the statements from ``start`` to ``end`` that may change a value.
+
+        Also by another name that was given to it, or to a part of it.
+        """
+        first = self.statements[start]
+        if first.imports or first.defines:
+            between = range(start + 1, end)
+            return [j for j in between if name in self.statements[j].sets]
+        aliases = {name} | {n for n in first.uses if not self._is_code(n)}
+        found = []
+        for j in range(start + 1, end):
+            other = self.statements[j]
+            if other.defines or other.imports:
+                continue
+            if name in other.touches or (other.changes | self.effects[j]) & aliases:
+                found.append(j)
+            if other.uses & aliases:
+                aliases |= other.binds
+        return found
+
+    def _is_code(self, name: str) -> bool:
+        """Return whether a name is a module's, function's or class's."""
+        return any(
+            name in item.binds and (item.imports or item.defines)
+            for item in self.statements[: self.target]
+        )

@@ -51,28 +51,71 @@ class Verdict:
         return f"{self.status}: {why}" if why else self.status
 
 
+@dataclass(frozen=True)
+class Attempt:
+    """What a function did on the cases: all once, then all again.
+
+    ``stopped`` is where time ran out: the case, and the learner's own line.
+    """
+
+    outcomes: tuple[Outcome, ...] = ()
+    not_started: bool = False
+    stopped: tuple[tuple, str] | None = None
+
+
 def check(exercise: Exercise, function: Callable, seed: int = 0) -> Verdict:
     """Compare a function with the exercise's reference on the inputs of this seed."""
+    cases = list(exercise.cases(random.Random(seed)))
+    attempt = try_on(exercise, function, cases)
+    return judge(exercise, cases, attempt, function)
+
+
+def try_on(exercise: Exercise, function: Callable, cases: Sequence[tuple]) -> Attempt:
+    """Run a function on the cases: nothing is judged yet."""
     if not callable(function):
         raise TypeError(f"function must be callable, got {type(function).__name__}")
-    cases = list(exercise.cases(random.Random(seed)))
+    case, got = cases[0], []
     with random_state_kept():
-        case = cases[0]
         try:
             with time_limit(exercise.seconds):
                 first = run(exercise.observe, function, case, FIRST)
                 if is_not_started(function, first):
-                    return Verdict("not started", len(cases))
-                got = [first]
+                    return Attempt(not_started=True)
+                got.append(first)
                 for case in cases[1:]:
                     got.append(run(exercise.observe, function, case, FIRST))
                 for case in cases:
-                    again = run(exercise.observe, function, case, SECOND)
-                    got.append(again)
+                    got.append(run(exercise.observe, function, case, SECOND))
         except TimeLimit as limit:
-            line = own_line(limit, function)
-            return Verdict("not yet", len(cases), "time limit", case=case, line=line)
-        return _judge(exercise, function, cases, got)
+            return Attempt(stopped=(case, own_line(limit, function)))
+    return Attempt(tuple(got))
+
+
+def judge(
+    exercise: Exercise,
+    cases: Sequence[tuple],
+    attempt: Attempt,
+    function: Callable | None = None,
+    expected: Sequence[Outcome] | None = None,
+) -> Verdict:
+    """Return the verdict on an attempt.
+
+    The function is asked for its lines only; ``expected`` are the reference's outcomes,
+    where they are known already.
+    """
+    if attempt.not_started:
+        return Verdict("not started", len(cases))
+    if attempt.stopped:
+        case, line = attempt.stopped
+        return Verdict("not yet", len(cases), "time limit", case=case, line=line)
+    with random_state_kept():
+        expected = expected or reference_outcomes(exercise, cases)
+        return _judge(exercise, function, cases, list(attempt.outcomes), expected)
+
+
+def reference_outcomes(exercise: Exercise, cases: Sequence[tuple]) -> list[Outcome]:
+    """Return what the exercise's reference gives on the cases."""
+    return [run(exercise.observe, exercise.reference, case, FIRST) for case in cases]
 
 
 def is_not_started(function: Callable, outcome: Outcome) -> bool:
@@ -94,10 +137,23 @@ def is_not_started(function: Callable, outcome: Outcome) -> bool:
     return value is ... or first is ...
 
 
-def has_no_body(function: Callable) -> bool:
+def is_stub(function: Callable) -> bool:
+    """Return whether a function is the stub as it was, without calling it.
+
+    Its body is empty, gives ``...`` back or raises NotImplementedError.
+    """
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    raises = code is not None and code.co_names == ("NotImplementedError",)
+    return has_no_body(function, (None, ...)) or (
+        raises and not code.co_varnames[code.co_argcount :]
+    )
+
+
+def has_no_body(function: Callable, gives: tuple = (None,)) -> bool:
     """Return whether a function holds nothing but a docstring, ``...`` or ``pass``.
 
-    Of a class: whether one of its methods does.
+    What it may give back stands in ``gives``. Of a class: whether one of its methods
+    holds no more.
     """
     if isinstance(function, type):
         return any(
@@ -106,7 +162,7 @@ def has_no_body(function: Callable) -> bool:
     code = getattr(inspect.unwrap(function), "__code__", None)
     return code is not None and all(
         step.opname in ("RESUME", "NOP", "RETURN_VALUE")
-        or (step.opname in ("LOAD_CONST", "RETURN_CONST") and step.argval is None)
+        or (step.opname in ("LOAD_CONST", "RETURN_CONST") and step.argval in gives)
         for step in dis.get_instructions(code)
     )
 
@@ -130,12 +186,15 @@ def own_line(error: BaseException, function: Callable) -> str:
     return f"line {last[1]}: {summary.line}" if summary.line else f"line {last[1]}"
 
 
-def _judge(exercise, function, cases: Sequence[tuple], got: list[Outcome]) -> Verdict:
+def _judge(
+    exercise: Exercise,
+    function: Callable | None,
+    cases: Sequence[tuple],
+    got: list[Outcome],
+    expected: Sequence[Outcome],
+) -> Verdict:
     """Return the verdict on outcomes of all cases, twice over."""
     n = len(cases)
-    expected = [
-        run(exercise.observe, exercise.reference, case, FIRST) for case in cases
-    ]
     agree = [same(expected[i % n], got[i], exercise.tolerance) for i in range(2 * n)]
     if all(agree):
         return Verdict("solved", n)
@@ -148,7 +207,7 @@ def _judge(exercise, function, cases: Sequence[tuple], got: list[Outcome]) -> Ve
     status, fault, line = "not yet", found.kind if found else "", ""
     if came.error is not None:
         status, fault = "error", "error"
-        line = own_line(came.error, function)
+        line = own_line(came.error, function) if function else ""
     elif want.error is not None:
         fault = "no error"
     elif came.changed and not want.changed:

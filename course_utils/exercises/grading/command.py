@@ -13,18 +13,16 @@ import sys
 import textwrap
 from pathlib import Path
 
-from .grade import (
-    columns,
-    explanation,
-    find_submissions,
-    grade,
-    ranked_misconceptions,
-    write_tables,
-)
+from course_utils.console import prepare_console
+
+from .grade import grade
+from .submissions import find_submissions, passed_over
+from .tables import columns, explanation, ranked_misconceptions, write_tables
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit status."""
+    prepare_console()
     parser = argparse.ArgumentParser(
         prog="python -m course_utils.exercises",
         description="Grade the exercises in learners' notebooks, on fresh inputs.",
@@ -45,6 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
             parser.error("there are no submissions in this folder")
         if not options.out.absolute().parent.is_dir():
             parser.error(f"--out: no such folder: {options.out.parent}")
+        for name in passed_over(options.submissions):
+            print(f"passed over, no notebook: {name}")
         rows = grade(submissions, seed, show_progress=True)
         beside = write_tables(rows, options.out)
     except OSError as error:
