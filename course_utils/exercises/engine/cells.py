@@ -124,9 +124,7 @@ def _statement(lines: list[bytes], node: ast.stmt) -> Statement:
         text += rest
     binds, uses = _names(text)
     touched = _touched(node)
-    if re.match(
-        r"from\s+\S+\s+import\s+\*|get_ipython\(\).run_line_magic\('run'", text
-    ):
+    if BINDS_UNKNOWN.match(text):
         binds |= {"*"}
     future = isinstance(node, ast.ImportFrom) and node.module == "__future__"
     dotted = isinstance(node, ast.Import) and any("." in a.name for a in node.names)

@@ -46,7 +46,7 @@ class Learner:
         for the course's own, so that the rest of the page runs.
         """
         if noted.get() is not None:
-            return self._note(name)
+            return self._only_noted(name)
         task = self.catalogue.find(name)
 
         def check_and_show(function: Callable) -> Callable:
@@ -58,7 +58,7 @@ class Learner:
 
         return check_and_show
 
-    def _note(self, name: str) -> Callable:
+    def _only_noted(self, name: str) -> Callable:
         """While answers run from their source: keep the function, check nothing.
 
         The name stands for the same as on the page, a stub's for the course's own.
