@@ -30,7 +30,7 @@ COMPONENTS = [
     "model_folders",
     "training sampling huggingface ablation lora quantization planner induction "
     "gradients",
-    "answers bias",
+    "answers bias modern",
 ]
 WINGS = [
     "models records",
