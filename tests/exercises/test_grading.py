@@ -464,6 +464,12 @@ PAGES = {
     "a cell that fails": ["shift = 1\nshift += not_there", SHIFTED],
     "await": ["import asyncio\nshift = await asyncio.sleep(0, 1)", SHIFTED],
     "main": ["if __name__ == '__main__':\n    shift = 1", SHIFTED],
+    "its own variables": [
+        "import time\nrows = []\nwhile not rows:\n    time.sleep(9)",
+        f'@exercise("{MASK}")\ndef causal_mask(T):\n    rows = []\n'
+        "    for i in range(T):\n        rows += [[j <= i for j in range(T)]]\n"
+        "    return torch.tensor(rows)",
+    ],
     "a module's setting": [
         "import sys\nsys.setrecursionlimit(777)",
         using("torch.ones(T, T).tril() > (0 if sys.getrecursionlimit() == 777 else 9)"),

@@ -123,7 +123,8 @@ def _statement(lines: list[bytes], node: ast.stmt) -> Statement:
     if rest.lstrip().startswith("#"):  # a comment on its last line belongs to it
         text += rest
     binds, uses = _names(text)
-    touched = _touched(node)
+    # A function's own variables are nobody else's, whatever they are called.
+    touched = {kind: names & (binds | uses) for kind, names in _touched(node).items()}
     if BINDS_UNKNOWN.match(text):
         binds |= {"*"}
     future = isinstance(node, ast.ImportFrom) and node.module == "__future__"
