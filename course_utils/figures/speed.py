@@ -1,6 +1,6 @@
-"""Page 13: a planned training run among published ones, a step in many processes."""
+"""Page 13: slots of a batch, a planned training run, a step in many processes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from course_utils.figures.charts import Axis, Panel, ranks
 from course_utils.figures.drawing import GREY, Drawing, VectorPicture
@@ -10,6 +10,8 @@ from course_utils.figures.plots import (
     GREEN,
     PURPLE,
     VERMILION,
+    Picture,
+    new_axes,
 )
 from course_utils.planner import DEVICES, PUBLISHED, Plan
 
@@ -141,3 +143,30 @@ def data_parallel_step(n: int = 3, B: int = 8, losses: Sequence[float] = ()):
     if losses:
         numbers += f"; losses {', '.join(f'{loss:.2f}' for loss in losses)}"
     return drawing.picture(text, f"{text} {numbers}.", numbers)
+
+
+# --- A drawing: texts in the slots of a batch
+
+
+def draw_slots(title: str, plans: Mapping[str, Sequence[tuple]]) -> Picture:
+    """Draw which text is in which slot of a batch, step by step, for each plan.
+
+    ``plans``: name -> (slot, first step, steps) of each text. Plans stand above each
+    other on one axis of steps; what stays white is an empty slot.
+    """
+    figure, axes = new_axes(title, "step (one pass of the model)", "", height=3.0)
+    rows, names, ends = 0, [], []
+    for (name, plan), colour in zip(plans.items(), (BLUE, GREEN), strict=False):
+        for slot, start, steps in plan:
+            place = rows + slot
+            axes.barh(place, steps, left=start, color=colour, edgecolor="white")
+        n_slots = 1 + max(slot for slot, _, _ in plan)
+        ends.append(max(start + steps for _, start, steps in plan))
+        names.append((rows + (n_slots - 1) / 2, f"{name}\n{ends[-1]} steps"))
+        rows += n_slots + 1
+    axes.set_yticks([place for place, _ in names], [name for _, name in names])
+    axes.invert_yaxis()
+    text = f"Bars of {len(plan)} texts in the slots of a batch, over steps."
+    pairs = zip(plans, ends, strict=True)
+    told = ", ".join(f"{name}: the last ends after {end}" for name, end in pairs)
+    return Picture(figure, text, numbers=f"{told} steps.")
