@@ -2,7 +2,7 @@
 
 import pytest
 
-from course_utils.figures.speed import draw_plan, readable
+from course_utils.figures.speed import draw_plan, draw_slots, readable
 from course_utils.planner import DEVICES, Plan
 
 
@@ -32,3 +32,13 @@ def test_the_picture_changes_with_every_number_of_the_plan():
 def test_extreme_plans_can_be_drawn(n_parameters):
     for device in DEVICES:
         assert draw_plan(Plan(n_parameters, 1e8, device, 10**6, 1.0, 0.01, 3)).to_html()
+
+
+def test_slots_are_told_with_the_step_at_which_the_last_text_ends():
+    plans = {"waiting": [(0, 0, 5), (1, 0, 9), (0, 9, 2)], "other": [(0, 0, 7)]}
+    picture = draw_slots("Three texts in two slots", plans)
+    assert picture.numbers == (
+        "waiting: the last ends after 11, other: the last ends after 7 steps."
+    )
+    shorter = draw_slots("Three texts in two slots", plans | {"other": [(0, 0, 6)]})
+    assert shorter.png != picture.png
