@@ -4,8 +4,12 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from course_utils.figures.charts import Axis, Panel
+import torch
+from ipywidgets import FloatSlider, IntSlider, SelectionSlider
+
+from course_utils.figures.charts import Axis, Chart, Panel
 from course_utils.figures.drawing import GREY, Drawing, VectorPicture, number
+from course_utils.figures.interactive import Interactive
 from course_utils.figures.plots import (
     BLUE,
     DARK,
@@ -19,6 +23,7 @@ from course_utils.figures.plots import (
 )
 from course_utils.figures.shapes import Words, text_width
 from course_utils.figures.tokens import token_label
+from course_utils.sampling import adjust_logits, encode_prompt, generate_text
 
 _CUT = "#BBBBBB"
 
@@ -66,6 +71,37 @@ def knob_bars(
     told = f"{text}. {title}; {n_cut} of the {n} shown are cut off. "
     numbers = "; ".join(panel.numbers)
     return drawing.picture(f"{text}.", told + " ".join(samples), numbers)
+
+
+class Knobs(Interactive):
+    """The next token after a beginning, and three texts, with knobs to turn."""
+
+    def __init__(self, model, tokenizer, beginning: str, top_p: float = 0.25):
+        ids = torch.tensor([encode_prompt(model, tokenizer, beginning)])
+        with torch.no_grad():
+            scores = model(ids)[:, -1]  # (1, V)
+        own, best = scores.softmax(dim=-1)[0].sort(descending=True)
+        best, shown = best[:24], own[:24].tolist()
+        tokens = [tokenizer.token_bytes(token) for token in best.tolist()]
+
+        def draw(temperature, top_k, top_p, seed) -> VectorPicture:
+            knobs = dict(temperature=temperature, top_k=top_k, top_p=top_p)
+            after = adjust_logits(scores, ids, **knobs).softmax(dim=-1)[0]
+            texts = [
+                generate_text(model, tokenizer, beginning, 20, seed=seed + i, **knobs)
+                for i in range(3)
+            ]
+            title = f"After “{beginning}”, tokens left: {int((after > 0).sum()):,}"
+            return knob_bars(tokens, shown, after[best].tolist(), title, texts)
+
+        V = scores.shape[-1]
+        super().__init__(
+            draw,
+            temperature=FloatSlider(1.0, min=0.1, max=2.0, step=0.1),
+            top_k=SelectionSlider(options=[1, 2, 5, 10, 20, 50, 200, V], value=V),
+            top_p=FloatSlider(top_p, min=0.05, max=1.0, step=0.05),
+            seed=IntSlider(0, min=0, max=90, step=3),
+        )
 
 
 class Twig(NamedTuple):
@@ -124,7 +160,30 @@ def _shown(twig: Twig) -> str:
     return "(end)" if twig.label == b"<|endoftext|>" else token_label(twig.label)
 
 
-# --- A drawing: one round of speculative decoding
+# --- Drawings: the rule of speculative decoding, and one round of it
+
+
+def kept_and_missing(
+    tokens: Sequence[str], model: Sequence[float], draft: Sequence[float]
+) -> VectorPicture:
+    """Draw what a draft's distribution and the model's share, and what only one has.
+
+    ``model`` and ``draft`` hold a probability for each of ``tokens``.
+    """
+    both = list(map(min, model, draft))
+    missing = sum(model) - sum(both)
+    title = f"Shared {sum(both):.2f}, missing {missing:.2f}, too much {missing:.2f}"
+    places, top = range(len(tokens)), 1.15 * max(*model, *draft)
+    names = Axis(-0.6, len(tokens) - 0.4, dict(zip(places, tokens, strict=True)))
+    chart = Chart(title, "", "probability", names, Axis(0, top))
+    chart.bars(places, model, 0.7, "missing: the model p has more", VERMILION)
+    chart.bars(places, both, 0.7, "shared: min(p, q)", BLUE)
+    chart.bars(places, draft, 0.7, "the draft's q", "none", DARK)
+    chart.legend()
+    return chart.picture(
+        "Bars of two distributions: what the model's and the draft's share, what is "
+        "missing in the draft, and outlines where the draft has too much."
+    )
 
 
 def speculative_round(

@@ -1,9 +1,15 @@
 """Knobs and beams: each thing that they are given is shown."""
 
 import pytest
+import torch
 
+from course_utils.config import GPTConfig
 from course_utils.figures import sampling
 from course_utils.figures.sampling import Twig
+from course_utils.model import GPT
+from course_utils.tokenization import Tokenizer
+
+from .geometry import faults
 
 
 def knob_bars(**changes):
@@ -47,3 +53,20 @@ def test_a_beam_tree_names_the_last_texts_and_shows_each_thing():
     assert picture.alt.endswith("Last step: ·c -2.5;")
     for change in ({"parent": 0}, {"label": b"d"}, {"log_prob": -3.0}, {"kept": False}):
         assert beam_tree(**change).to_html() != picture.to_html()
+
+
+def test_the_knobs_draw_what_is_left_and_three_texts_at_each_setting():
+    tokenizer = Tokenizer.train(["one two three four"] * 2, 260)
+    torch.manual_seed(0)
+    model = GPT(GPTConfig(tokenizer.vocab_size, 64, 1, 1, 8)).eval()
+    knobs = sampling.Knobs(model, tokenizer, "one", top_p=1.0)
+    assert f"tokens left: {tokenizer.vocab_size}" in knobs.picture.alt
+    knobs.controls["top_k"].value = 1
+    assert "tokens left: 1;" in knobs.picture.alt
+
+
+def test_what_a_draft_shares_with_the_model_and_what_is_missing():
+    picture = sampling.kept_and_missing(["a", "b"], [0.75, 0.25], [0.25, 0.75])
+    assert not faults(picture)
+    assert "shared: min(p, q) 0.25, 0.25" in picture.numbers
+    assert "Shared 0.50, missing 0.50, too much 0.50" in picture.to_html()
