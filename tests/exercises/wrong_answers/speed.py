@@ -1,0 +1,243 @@
+"""Wrong answers to the exercises on speed."""
+
+import torch
+
+from .collection import to
+
+
+def _scales(weight):
+    scales = weight.abs().amax(dim=1, keepdim=True) / 127
+    return torch.where(scales == 0, 1.0, scales)
+
+
+@to("speed.quantize_rows")
+def _(weight):
+    """One scale for the whole matrix."""
+    scale = weight.abs().max() / 127
+    scales = scale.expand(len(weight), 1)
+    return (weight / scale).round().to(torch.int8), scales
+
+
+@to("speed.quantize_rows")
+def _(weight):
+    """The largest, not the furthest from 0."""
+    scales = weight.amax(dim=1, keepdim=True) / 127
+    scales = torch.where(scales == 0, 1.0, scales)
+    return (weight / scales).round().to(torch.int8), scales
+
+
+@to("speed.quantize_rows")
+def _(weight):
+    """Cut off, not rounded."""
+    scales = _scales(weight)
+    return (weight / scales).to(torch.int8), scales
+
+
+@to("speed.quantize_rows")
+def _(weight):
+    """128 for 127: the largest overflows."""
+    scales = weight.abs().amax(dim=1, keepdim=True) / 128
+    scales = torch.where(scales == 0, 1.0, scales)
+    return (weight / scales).round().to(torch.int8), scales
+
+
+@to("speed.quantize_rows")
+def _(weight):
+    """128 for 127, with a clamp."""
+    scales = weight.abs().amax(dim=1, keepdim=True) / 128
+    scales = torch.where(scales == 0, 1.0, scales)
+    return (weight / scales).round().clamp(-128, 127).to(torch.int8), scales
+
+
+@to("speed.quantize_rows")
+def _(weight):
+    """A row of zeros divides by 0."""
+    scales = weight.abs().amax(dim=1, keepdim=True) / 127
+    return (weight / scales).round().to(torch.int8), scales
+
+
+@to("speed.quantize_rows")
+def _(weight):
+    """A scale for each column."""
+    scales = weight.abs().amax(dim=0, keepdim=True) / 127
+    scales = torch.where(scales == 0, 1.0, scales)
+    return (weight / scales).round().to(torch.int8), scales
+
+
+@to("speed.quantize_rows")
+def _(weight):
+    """scales without its last dimension: (R,)."""
+    scales = _scales(weight)
+    return (weight / scales).round().to(torch.int8), scales[:, 0]
+
+
+@to("speed.quantize_rows")
+def _(weight):
+    """127 / max is returned: the inverse of the scale."""
+    scales = _scales(weight)
+    return (weight / scales).round().to(torch.int8), 1 / scales
+
+
+@to("speed.quantize_rows")
+def _(weight):
+    """Floats, rounded but never made int8."""
+    scales = _scales(weight)
+    return (weight / scales).round(), scales
+
+
+@to("speed.training_days")
+def _(n_parameters, n_tokens, flops, n_devices, utilisation):
+    """2 N D: forward alone."""
+    seconds = 2 * n_parameters * n_tokens / (flops * n_devices * utilisation)
+    return seconds / 86400
+
+
+@to("speed.training_days")
+def _(n_parameters, n_tokens, flops, n_devices, utilisation):
+    """Utilisation is overlooked."""
+    return 6 * n_parameters * n_tokens / (flops * n_devices) / 86400
+
+
+@to("speed.training_days")
+def _(n_parameters, n_tokens, flops, n_devices, utilisation):
+    """Times utilisation."""
+    return 6 * n_parameters * n_tokens / (flops * n_devices) * utilisation / 86400
+
+
+@to("speed.training_days")
+def _(n_parameters, n_tokens, flops, n_devices, utilisation):
+    """Seconds."""
+    return 6 * n_parameters * n_tokens / (flops * n_devices * utilisation)
+
+
+@to("speed.training_days")
+def _(n_parameters, n_tokens, flops, n_devices, utilisation):
+    """Hours."""
+    return 6 * n_parameters * n_tokens / (flops * n_devices * utilisation) / 3600
+
+
+@to("speed.training_days")
+def _(n_parameters, n_tokens, flops, n_devices, utilisation):
+    """One device."""
+    return 6 * n_parameters * n_tokens / (flops * utilisation) / 86400
+
+
+@to("speed.training_days")
+def _(n_parameters, n_tokens, flops, n_devices, utilisation):
+    """The 6 is forgotten."""
+    return n_parameters * n_tokens / (flops * n_devices * utilisation) / 86400
+
+
+@to("speed.training_days")
+def _(n_parameters, n_tokens, flops, n_devices, utilisation):
+    """Days times devices: device-days."""
+    seconds = 6 * n_parameters * n_tokens / (flops * utilisation)
+    return seconds / 86400 * n_devices
+
+
+@to("speed.training_memory")
+def _(n_parameters, n_activations):
+    """Two bytes a number."""
+    return 2 * n_parameters, 2 * n_parameters, 4 * n_parameters, 2 * n_activations
+
+
+@to("speed.training_memory")
+def _(n_parameters, n_activations):
+    """AdamW keeps one number a parameter."""
+    return 4 * n_parameters, 4 * n_parameters, 4 * n_parameters, 4 * n_activations
+
+
+@to("speed.training_memory")
+def _(n_parameters, n_activations):
+    """Numbers, no bytes."""
+    return n_parameters, n_parameters, 2 * n_parameters, n_activations
+
+
+@to("speed.training_memory")
+def _(n_parameters, n_activations):
+    """The optimizer's state is forgotten."""
+    return 4 * n_parameters, 4 * n_parameters, 0, 4 * n_activations
+
+
+@to("speed.training_memory")
+def _(n_parameters, n_activations):
+    """Bits."""
+    return 32 * n_parameters, 32 * n_parameters, 64 * n_parameters, 32 * n_activations
+
+
+@to("speed.training_memory")
+def _(n_parameters, n_activations):
+    """Activations are left in numbers."""
+    return 4 * n_parameters, 4 * n_parameters, 8 * n_parameters, n_activations
+
+
+@to("speed.training_memory")
+def _(n_parameters, n_activations):
+    """Their sum."""
+    return 16 * n_parameters + 4 * n_activations
+
+
+@to("speed.training_memory")
+def _(n_parameters, n_activations):
+    """Mebibytes."""
+    M = 2**20
+    return (
+        4 * n_parameters / M,
+        4 * n_parameters / M,
+        8 * n_parameters / M,
+        4 * n_activations / M,
+    )
+
+
+@to("speed.training_memory")
+def _(n_parameters, n_activations):
+    """AdamW keeps a copy of the weights as well: three numbers."""
+    return 4 * n_parameters, 4 * n_parameters, 12 * n_parameters, 4 * n_activations
+
+
+@to("speed.average_gradients")
+def _(gradients, counts):
+    """The plain mean of the workers."""
+    return sum(gradients) / len(gradients)
+
+
+@to("speed.average_gradients")
+def _(gradients, counts):
+    """The sum."""
+    return sum(gradients)
+
+
+@to("speed.average_gradients")
+def _(gradients, counts):
+    """Weighted, but divided by the number of workers."""
+    weighted = [g * n for g, n in zip(gradients, counts, strict=True)]
+    return sum(weighted) / len(gradients)
+
+
+@to("speed.average_gradients")
+def _(gradients, counts):
+    """Weighted, never divided."""
+    return sum(g * n for g, n in zip(gradients, counts, strict=True))
+
+
+@to("speed.average_gradients")
+def _(gradients, counts):
+    """Divided by the own count."""
+    total = sum(counts)
+    return sum(g / n for g, n in zip(gradients, counts, strict=True)) * total
+
+
+@to("speed.average_gradients")
+def _(gradients, counts):
+    """Summed, divided by all tokens: as if they were sums."""
+    return sum(gradients) / sum(counts)
+
+
+@to("speed.average_gradients")
+def _(gradients, counts):
+    """Adds into the first worker's gradient, in place."""
+    total = gradients[0]
+    total *= counts[0]
+    for g, n in zip(gradients[1:], counts[1:], strict=True):
+        total += g * n
+    return total / sum(counts)
