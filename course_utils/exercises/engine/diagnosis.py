@@ -17,7 +17,15 @@ from dataclasses import dataclass
 
 from .definition import Exercise, Misconception
 from .limits import TimeLimit, time_limit
-from .outcomes import Difference, Outcome, difference, random_state_kept, run, same
+from .outcomes import (
+    Difference,
+    Outcome,
+    alike,
+    difference,
+    random_state_kept,
+    run,
+    same,
+)
 
 STATUSES = ("solved", "not yet", "error", "not started")
 FIRST, SECOND = 1, 2  # states of the global random generators
@@ -236,7 +244,7 @@ def _diagnose(exercise, cases, got: list[Outcome]) -> Misconception | None:
         a_value_agrees = False  # errors agree by type alone: too little by itself
         for (case, seed), came in zip(runs, got, strict=False):
             theirs = run(exercise.observe, misconception.function, case, seed)
-            if not same(theirs, came, exercise.tolerance):
+            if not alike(theirs, came, exercise.tolerance):
                 break
             a_value_agrees = a_value_agrees or came.error is None
         else:

@@ -83,6 +83,14 @@ def same(expected: Outcome, got: Outcome, tolerance: float) -> bool:
     return difference(expected.value, got.value, tolerance) is None
 
 
+def alike(one: Outcome, other: Outcome, tolerance: float) -> bool:
+    """Return whether two answers agree, neither of which is the reference.
+
+    2.0 stands for 2 in either: which of them the task wants, neither can tell.
+    """
+    return same(one, other, tolerance) or same(other, one, tolerance)
+
+
 def difference(expected, got, tolerance: float) -> Difference | None:
     """Return the first difference between two values, None if there is none.
 

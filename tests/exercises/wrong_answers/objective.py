@@ -98,13 +98,15 @@ def _(ids, n_prompt, n_tokens):
 @to("objective.inputs_and_targets")
 def _(ids, n_prompt, n_tokens):
     """Padding counts."""
-    return _targets(ids, n_prompt, n_tokens, lambda w, n: w < n, lambda w, n: w < 0)
+    return _targets(ids, n_prompt, n_tokens, lambda w, n: w < n, lambda w, n: w < 0 * n)
 
 
 @to("objective.inputs_and_targets")
 def _(ids, n_prompt, n_tokens):
     """The prompt counts."""
-    return _targets(ids, n_prompt, n_tokens, lambda w, n: w < 0, lambda w, n: w >= n)
+    return _targets(
+        ids, n_prompt, n_tokens, lambda w, n: w < 0 * n, lambda w, n: w >= n
+    )
 
 
 @to("objective.inputs_and_targets")

@@ -337,7 +337,7 @@ def _(words, n_merges):
 
 @to("tokenization.learn_merges")
 def _(words, n_merges):
-    """Words that become alike overwrite each other's counts."""
+    """Each word counts once, however often it occurs."""
     pairs = []
     for step in range(n_merges):
         counts = Counter()

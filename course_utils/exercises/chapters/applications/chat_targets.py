@@ -143,3 +143,23 @@ def turns_without_an_end(turns, end):
         ids += tokens
         learnt += [role == "assistant"] * len(tokens)
     return ids[:-1], _masked(ids[1:], learnt[1:])
+
+
+@chat_targets.wrong
+def no_end_after_the_users_turn(turns, end):
+    """end is missing after the user's turns. It follows each turn: it tells the model
+    that it is the assistant's turn now."""
+    ids, learnt = [], []
+    for role, tokens in turns:
+        own = [*tokens, end] if role == "assistant" else [*tokens]
+        ids += own
+        learnt += [role == "assistant"] * len(own)
+    return ids[:-1], _masked(ids[1:], learnt[1:])
+
+
+@chat_targets.wrong
+def the_last_input_has_no_target(turns, end):
+    """Your rows hold all ids, and the last one's target is -100. What follows it is not
+    known, so it asks for nothing: leave the last id out of the inputs."""
+    ids, learnt = _row(turns, end)
+    return ids, [*_masked(ids, learnt)[1:], -100]

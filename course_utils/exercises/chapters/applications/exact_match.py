@@ -109,3 +109,12 @@ def right_for_another_task(right, given):
 def a_number_in_place_of_a_share(right, given):
     """You count, and do not divide: 3 of 4 and 3 of 300 would be the same."""
     return sum(a == b for a, b in zip(right, given, strict=True))
+
+
+@exact_match.wrong
+def letters_compared_place_by_place(right, given):
+    """You count letters. "in the park" has many letters in their place with "in the
+    cellar", and as an answer it is wrong: compare whole answers."""
+    pairs = list(zip(right, given, strict=True))
+    same = [x == y for a, b in pairs for x, y in zip(a, b, strict=False)]
+    return sum(same) / len(same)

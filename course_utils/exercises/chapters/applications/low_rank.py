@@ -75,3 +75,10 @@ def divided_by_the_root_of_the_rank(x, weight, down, up, alpha):
     """You divide by the root of the rank. The paper divides by the rank (Hu et al.
     2021, section 4.1); the root is a later proposal (Kalajdzievski 2023)."""
     return x @ weight.T + alpha / len(down) ** 0.5 * (x @ down.T) @ up.T
+
+
+@low_rank.wrong
+def the_scale_upside_down(x, weight, down, up, alpha):
+    """You multiply by rank / alpha. It is alpha / rank: the more numbers the way in
+    between has, the less each counts."""
+    return x @ weight.T + len(down) / alpha * (x @ down.T @ up.T)

@@ -132,3 +132,12 @@ def a_sum_over_the_pairs(chosen, rejected, chosen_before, rejected_before, beta)
     """You add the pairs up. The mean is asked for: it does not grow with the batch."""
     margin = (chosen - chosen_before) - (rejected - rejected_before)
     return -F.logsigmoid(beta * margin).sum()
+
+
+@preference_loss.wrong
+def ratios_in_place_of_differences(
+    chosen, rejected, chosen_before, rejected_before, beta
+):
+    """You divide log-probabilities. A ratio of probabilities is a difference of their
+    logarithms: subtract."""
+    return _loss_of(chosen / chosen_before - rejected / rejected_before, beta)

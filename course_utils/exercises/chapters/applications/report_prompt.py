@@ -82,3 +82,10 @@ def a_new_line_between(story, question):
     """You begin a new line after the story. A report is one paragraph: the parts are
     joined with one space."""
     return f"Listen. {story}\nIn short: {question}"
+
+
+@report_prompt.wrong
+def story_and_question_exchanged(story, question):
+    """The question stands where the story belongs, and the story after "In short:". The
+    story is read first, then it is asked."""
+    return f"Listen. {question} In short: {story}"

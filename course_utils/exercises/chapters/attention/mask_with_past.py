@@ -65,3 +65,37 @@ def future_open_beside_the_past(T, past):
 def only_one_row(T, past):
     """There is a row for each of the T new tokens, not only for the last one."""
     return torch.ones(1, past + T).bool()
+
+
+@mask_with_past.wrong
+def the_past_at_the_right(T, past):
+    """Your columns of the past stand at the right. The cache holds what came first: old
+    keys at the left, new ones after them."""
+    return torch.ones(T, past + T).tril().bool() | (torch.arange(past + T) >= T)
+
+
+@mask_with_past.wrong
+def only_the_new_keys(T, past):
+    """Your mask has no columns for the past: (T, T). The keys in the cache are looked
+    at too, so there are past + T columns."""
+    return torch.ones(T, T).tril().bool()
+
+
+@mask_with_past.wrong
+def shifted_by_one_too_many(T, past):
+    """Row 0 is position `past` and sees past + 1 keys. Yours sees one more: the next
+    new token, which is the future."""
+    return torch.ones(T, past + T).tril(past + 1).bool()
+
+
+@mask_with_past.wrong
+def rows_for_the_past_too(T, past):
+    """You have a row for each of the old tokens as well. They have asked long ago; only
+    the T new ones ask now."""
+    return torch.ones(past + T, past + T).tril().bool()
+
+
+@mask_with_past.wrong
+def true_where_it_is_hidden(T, past):
+    """Your mask says True where a token must not look. True means "may look"."""
+    return torch.ones(T, past + T).triu(past + 1).bool()

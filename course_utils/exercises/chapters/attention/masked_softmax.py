@@ -93,3 +93,25 @@ def exp_overflows(scores, mask):
 def mask_left_out(scores, mask):
     """The mask was not used: every query sees the future."""
     return F.softmax(scores, dim=-1)
+
+
+@masked_softmax.wrong
+def a_large_number_for_infinity(scores, mask):
+    """-1e9 does what -inf does, but for the row that may see nothing: there all scores
+    are alike, so every hidden key gets weight. Put 0 where mask is False."""
+    return F.softmax(scores.masked_fill(~mask, -1e9), dim=-1)
+
+
+@masked_softmax.wrong
+def minus_one_in_place_of_minus_infinity(scores, mask):
+    """A score of -1 is an ordinary score: exp(-1) = 0.37, so hidden keys still get
+    weight. Only -inf becomes 0."""
+    return F.softmax(scores.masked_fill(~mask, -1.0), dim=-1)
+
+
+@masked_softmax.wrong
+def softmax_over_the_whole_table(scores, mask):
+    """You shared 1 out over the whole table, all queries together. Each row on its own
+    sums to 1: dim=-1."""
+    scores = scores.masked_fill(~mask, -torch.inf).flatten(-2)
+    return F.softmax(scores, dim=-1).view(*scores.shape[:-1], *mask.shape)

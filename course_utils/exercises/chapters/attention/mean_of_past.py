@@ -91,3 +91,18 @@ def mean_along_the_channels(x):
     """You average over channels. The past is along dimension 1, time."""
     C = x.shape[2]
     return x.cumsum(dim=2) / torch.arange(1, C + 1)
+
+
+@mean_of_past.wrong
+def only_the_last_two(x):
+    """You take the mean of a position and the one before it. All positions from 0 to t
+    belong to it."""
+    before = torch.cat([x[:, :1], x[:, :-1]], dim=1)
+    return (x + before) / 2
+
+
+@mean_of_past.wrong
+def divided_by_t(x):
+    """You divide by t. Positions 0 to t are t + 1 of them: at position 0 yours divides
+    by 0."""
+    return x.cumsum(dim=1) / torch.arange(x.shape[1])[:, None]

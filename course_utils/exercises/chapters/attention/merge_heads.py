@@ -60,3 +60,11 @@ def heads_averaged(x):
 def heads_kept_apart(x):
     """The heads are still a dimension of their own: (B, T, H, D). Join the last two."""
     return x.transpose(1, 2).contiguous()
+
+
+@merge_heads.wrong
+def positions_and_channels_swapped(x):
+    """You swapped T and D. It is H and T that were swapped: transpose(1, 2), then
+    reshape."""
+    B, H, T, D = x.shape
+    return x.transpose(2, 3).reshape(B, T, H * D)

@@ -218,3 +218,11 @@ def output_weight_transposed(x, qkv_weight, qkv_bias, out_weight, out_bias, n_he
     being square, it raises no error."""
     parts = _parts(x, qkv_weight, qkv_bias, n_head)
     return _joined(*parts, out_weight.T, out_bias)
+
+
+@multi_head.wrong
+def the_stream_added_inside(x, qkv_weight, qkv_bias, out_weight, out_bias, n_head):
+    """You add x to the result. That is the residual connection, and it belongs to the
+    block: attention returns only what it has to add."""
+    parts = _parts(x, qkv_weight, qkv_bias, n_head)
+    return x + _joined(*parts, out_weight, out_bias)

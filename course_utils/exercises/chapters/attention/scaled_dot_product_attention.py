@@ -136,3 +136,54 @@ def weights_dropped_at_random(query, key, value, mask):
     _, weights = _attend(query, key, value, mask)
     weights = F.dropout(weights, 0.1)
     return weights @ value, weights
+
+
+@scaled_dot_product_attention.wrong
+def scaled_by_the_number_of_positions(query, key, value, mask):
+    """You divide by √T. A score is a sum over D channels: it is D that makes it large,
+    and √D that takes it back."""
+    return _attend(query, key, value, mask, scale=math.sqrt(query.shape[-2]))
+
+
+@scaled_dot_product_attention.wrong
+def scores_on_their_side(query, key, value, mask):
+    """Your scores are K Qᵀ, the transpose of Q Kᵀ: keys in the rows, queries in the
+    columns. The mask and softmax then work on the wrong one."""
+    T, K = mask.shape
+    if T != K:
+        raise RuntimeError("the size of the mask does not match")
+    scores = key @ query.transpose(-2, -1) / math.sqrt(query.shape[-1])
+    weights = F.softmax(scores.masked_fill(~mask, -torch.inf), dim=-1)
+    return weights @ value, weights
+
+
+@scaled_dot_product_attention.wrong
+def minus_one_for_hidden_scores(query, key, value, mask):
+    """You gave hidden scores -1, an ordinary score: they still get weight. Only -inf
+    becomes 0."""
+    return _attend(query, key, value, mask, hidden=-1.0)
+
+
+@scaled_dot_product_attention.wrong
+def softmax_over_the_whole_table(query, key, value, mask):
+    """You shared 1 out over all queries and keys together. Each query's weights sum to
+    1: softmax over the last dimension."""
+    scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
+    scores = scores.masked_fill(~mask, -torch.inf)
+    weights = F.softmax(scores.flatten(-2), dim=-1).view_as(scores)
+    return weights @ value, weights
+
+
+@scaled_dot_product_attention.wrong
+def results_exchanged(query, key, value, mask):
+    """You return the weights first. The output comes first, then the weights."""
+    output, weights = _attend(query, key, value, mask)
+    return weights, output
+
+
+@scaled_dot_product_attention.wrong
+def scores_returned_for_weights(query, key, value, mask):
+    """Your second result holds the scores. The weights are what softmax makes of
+    them."""
+    output, _ = _attend(query, key, value, mask)
+    return output, query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])

@@ -1,5 +1,7 @@
 """Heads: exercise split_heads and its mistakes."""
 
+import torch
+
 from course_utils import attention as component
 from course_utils.exercises.engine.definition import Exercise
 from course_utils.exercises.engine.inputs import tensor
@@ -62,3 +64,10 @@ def head_size_and_heads_confused(x, n_head):
     """You made n_head channels for each of C / n_head heads: the two are swapped."""
     B, T, C = x.shape
     return x.view(B, T, C // n_head, n_head).transpose(1, 2)
+
+
+@split_heads.wrong
+def the_heads_before_the_batch(x, n_head):
+    """Your heads come first: (H, B, T, D). The batch stays in front: (B, H, T, D), as
+    torch.stack(..., dim=1) gives it."""
+    return torch.stack(x.chunk(n_head, dim=-1))

@@ -215,3 +215,19 @@ def only_the_parents_of_last(made_of, last):
     back, or you go from the leaves to last and hand on before anything is there. Start
     at last and go on, parents to their parents."""
     return _walk(made_of, last, [last])
+
+
+@slopes.wrong
+def passed_on_at_every_visit(made_of, last):
+    """Each time you come to a number, you hand on all that it has so far, at once and
+    again: the first part goes on twice. Wait until everything has come, then hand it on
+    once, in the reverse of the order in which the numbers were made."""
+    gradients = {last: 1.0}
+
+    def visit(name):
+        for parent, slope in made_of[name]:
+            gradients[parent] = gradients.get(parent, 0.0) + slope * gradients[name]
+            visit(parent)
+
+    visit(last)
+    return gradients

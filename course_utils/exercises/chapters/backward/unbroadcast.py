@@ -146,3 +146,14 @@ def spread_out_again(g, shape):
     """The sums are right, but you spread them out to the shape of g again. The gradient
     has the shape of the tensor."""
     return unbroadcast.reference(g, shape).expand(g.shape).clone()
+
+
+@unbroadcast.wrong
+def lengths_of_1_counted_from_the_left(g, shape):
+    """You sum over dimension i of g where shape has length 1 at place i. Shapes are
+    lined up at their right ends: with a dimension in front, places differ by one. And
+    what was put in front is summed as well."""
+    for i, n in enumerate(shape):
+        if n == 1:
+            g = g.sum(dim=i, keepdim=True)
+    return g.clone()

@@ -78,3 +78,17 @@ def softmax_of_probabilities(probabilities, typical, temperature):
     """You put probabilities through softmax. Softmax wants logits: take their logarithm
     first, or raise them to the power of 1 / T."""
     return _signed((probabilities / temperature).softmax(dim=-1), typical)
+
+
+@at_temperature.wrong
+def the_others_minus_the_typical(probabilities, typical, temperature):
+    """Your sign is turned round. The bias is the typical share minus the others'."""
+    powers = probabilities ** (1 / temperature)
+    return -_signed(powers / powers.sum(dim=-1, keepdim=True), typical)
+
+
+@at_temperature.wrong
+def scaled_over_the_names(probabilities, typical, temperature):
+    """You divide by the sum over the names. Each name's own row sums to 1."""
+    powers = probabilities ** (1 / temperature)
+    return _signed(powers / powers.sum(dim=0, keepdim=True), typical)

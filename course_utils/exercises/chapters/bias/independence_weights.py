@@ -92,3 +92,11 @@ def the_weighted_counts_returned(counts):
     """You return how frequent each pair should be, the expected counts. The weight is
     that over the count observed."""
     return _expected(counts)
+
+
+@independence_weights.wrong
+def one_added_to_every_count(counts):
+    """You add 1 to every count, so that none is 0. That changes every pair's weight;
+    one that never occurs weighs 0 and needs no such care."""
+    more = counts + 1
+    return _expected(more) / more

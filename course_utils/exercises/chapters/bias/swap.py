@@ -170,3 +170,35 @@ def only_women_become_men(text, pairs, nouns):
     """You swap one way: women become men, and the men stay. Each pair goes both ways,
     else the new texts know no women at all."""
     return _swapped(text, dict(pairs), _his_or_him(nouns))
+
+
+@swap.wrong
+def everything_in_small_letters(text, pairs, nouns):
+    """All you put in is small, names too: "paul". A word with a capital becomes one
+    with a capital."""
+    table = {a.lower(): b.lower() for a, b in _both_ways(pairs).items()}
+    return _swapped(text, table, _his_or_him(nouns), capitals=False)
+
+
+@swap.wrong
+def only_the_pairs_and_inside_words(text, pairs, nouns):
+    r"""You replace what is in the pairs wherever the letters stand: "the" holds a "he".
+    Compare whole words, for instance those of re.findall(r"\w+|\W+", text), whatever
+    their capitals, and do not forget her, his and him."""
+    table = {a: b for pair in pairs for a, b in (pair, pair[::-1])}
+    return re.sub("|".join(map(re.escape, table)), lambda m: table[m[0]], text)
+
+
+@swap.wrong
+def words_beside_a_sign_are_missed(text, pairs, nouns):
+    r"""You cut at spaces alone: "Paul," and "her." are no words of the table, so they
+    stay. Take the signs off first: re.findall(r"\w+|\W+", text)."""
+    table, her = _both_ways(pairs), _his_or_him(nouns)
+    words = text.split(" ")
+    result = []
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        new = table.get(word) or table.get(word.lower())
+        new = her(following) if word.lower() == "her" else new
+        capital = new and word[0].isupper()
+        result.append(new[0].upper() + new[1:] if capital else new or word)
+    return " ".join(result)

@@ -105,3 +105,18 @@ def MLP_not_widened(vocab_size, n_positions, n_layer, n_embd):
     block."""
     C = n_embd
     return _count(vocab_size, n_positions, n_layer, C, 6 * C * C + 10 * C)
+
+
+@count_parameters.wrong
+def norms_without_a_bias(vocab_size, n_positions, n_layer, n_embd):
+    """You count a gain for each LayerNorm and no bias. GPT-2's has both, 2 C."""
+    C = n_embd
+    return _count(vocab_size, n_positions, n_layer, C, 12 * C * C + 11 * C) - C
+
+
+@count_parameters.wrong
+def matrices_and_tables_alone(vocab_size, n_positions, n_layer, n_embd):
+    """You count matrices and tables. Biases and LayerNorms are learnt too: 13 C in each
+    block, 2 C at the end."""
+    C = n_embd
+    return _count(vocab_size, n_positions, n_layer, C, 12 * C * C) - 2 * C

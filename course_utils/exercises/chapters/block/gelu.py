@@ -94,3 +94,23 @@ def square_in_place_of_the_cube(x):
 def pi_outside_the_root(x):
     """√2/π is not √(2/π): the root covers both."""
     return _gelu(x, scale=math.sqrt(2) / math.pi)
+
+
+@gelu.wrong
+def x_in_place_of_its_cube(x):
+    """You add 0.044715 · x. It is the cube: x³."""
+    return _gelu(x, power=1)
+
+
+@gelu.wrong
+def ten_times_the_cubic_term(x):
+    """Your number before x³ is ten times too large: 0.044715, with a 0 after the
+    point."""
+    return 0.5 * x * (1 + torch.tanh(_SCALE * (x + 0.44715 * x**3)))
+
+
+@gelu.wrong
+def bracket_closed_too_early(x):
+    """√(2/π) multiplies x alone in yours. It multiplies the whole bracket, x + 0.044715
+    · x³."""
+    return 0.5 * x * (1 + torch.tanh(_SCALE * x + 0.044715 * x**3))

@@ -192,3 +192,11 @@ def MLP_before_attention(x, weights, n_head):
 def exact_GELU_in_the_MLP(x, weights, n_head):
     """All is right but the bend: this is the exact GELU, GPT-2's has the tanh form."""
     return _block(x, weights, n_head, bend=F.gelu)
+
+
+@gpt_block.wrong
+def attention_not_kept_in_the_end(x, weights, n_head):
+    """You add the MLP's result to the x that came in: what attention added is lost. The
+    second half goes on from the sum of the first."""
+    middle = x + _attend(_normalise(x, weights), weights, n_head)
+    return x + _think(_normalise(middle, weights, 2), weights)

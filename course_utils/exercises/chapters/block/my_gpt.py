@@ -191,3 +191,10 @@ def final_norm_after_every_block(ids, weights, n_head):
         x = _block(x, layer, n_head)
         x = component.layer_norm(x, *_pair(weights, "transformer.ln_f"))
     return x @ weights["transformer.wte.weight"].T
+
+
+@my_gpt.wrong
+def only_the_first_block(ids, weights, n_head):
+    """One block ran. All of them do, one after the other: n_layer shows in the names,
+    h.0 to h.(n_layer - 1)."""
+    return _stacked(ids, weights, n_head, _layers(weights)[:1])

@@ -71,3 +71,10 @@ def made_larger(n_layer):
 def variance_in_place_of_the_deviation(n_layer):
     """This is the variance. The standard deviation is its root."""
     return 0.02**2 / (2 * n_layer)
+
+
+@residual_std.wrong
+def two_outside_the_root(n_layer):
+    """You divide by 2 √n_layer. There are 2 · n_layer writers, and the root is taken of
+    their number: √(2 · n_layer)."""
+    return 0.02 / (2 * math.sqrt(n_layer))

@@ -100,3 +100,17 @@ def twenty_tokens_a_parameter(flops, A, B, alpha, beta):
     the numbers are others."""
     N = math.sqrt(flops / 120)
     return N, 20 * N
+
+
+@best_split.wrong
+def alpha_and_beta_exchanged(flops, A, B, alpha, beta):
+    """You took alpha for the tokens and beta for the parameters, all through. A and
+    alpha belong to N, B and beta to D."""
+    return best_split.reference(flops, A, B, beta, alpha)
+
+
+@best_split.wrong
+def A_and_B_exchanged(flops, A, B, alpha, beta):
+    """You took A for the tokens and B for the parameters. A and alpha belong to N, B
+    and beta to D."""
+    return best_split.reference(flops, B, A, alpha, beta)

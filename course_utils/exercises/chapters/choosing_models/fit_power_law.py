@@ -128,3 +128,16 @@ def axes_swapped(x, losses, floor):
     look at errors of x, which has none: the loss goes on the upright axis."""
     slope, intercept = _line((losses - floor).log(), x.log())
     return math.exp(-intercept / slope), -1 / slope
+
+
+@fit_power_law.wrong
+def results_exchanged(x, losses, floor):
+    """You return alpha first. The order is (a, alpha)."""
+    return fit_power_law.reference(x, losses, floor)[::-1]
+
+
+@fit_power_law.wrong
+def the_floor_added(x, losses, floor):
+    """You add the floor to the losses. What lies above the floor is losses - floor."""
+    slope, start = _line(x.log(), (losses + floor).log())
+    return math.exp(start), -slope

@@ -80,7 +80,8 @@ def the_head_forgotten(n_layer, n_embd, vocab_size, n_texts, T):
 
 @training_flops.wrong
 def the_mlp_forgotten(n_layer, n_embd, vocab_size, n_texts, T):
-    """You count 4 C² a block: attention alone. The MLP has twice as much, 8 C²."""
+    """You count 4 C² a block: attention alone, or four matrices as if each were square.
+    The MLP's two have 4 C² each."""
     return _flops(n_layer, n_embd, vocab_size, n_texts * T, per_block=4)
 
 
@@ -101,3 +102,18 @@ def attention_as_one_matrix_of_queries(n_layer, n_embd, vocab_size, n_texts, T):
 def a_single_block(n_layer, n_embd, vocab_size, n_texts, T):
     """You count one block. There are n_layer of them."""
     return _flops(1, n_embd, vocab_size, n_texts * T)
+
+
+@training_flops.wrong
+def positions_counted_too(n_layer, n_embd, vocab_size, n_texts, T):
+    """You count the table of positions. It is looked up, a row for each position, and
+    nothing is multiplied by it."""
+    return _flops(n_layer, n_embd, vocab_size + T, n_texts * T)
+
+
+@training_flops.wrong
+def biases_and_gains_counted(n_layer, n_embd, vocab_size, n_texts, T):
+    """You count all of a block's numbers, 12 C² + 13 C. Biases and gains are no
+    matrices: they are added, or multiply one number each."""
+    N = n_layer * (12 * n_embd**2 + 13 * n_embd) + vocab_size * n_embd
+    return 6 * N * n_texts * T

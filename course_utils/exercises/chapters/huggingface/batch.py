@@ -113,3 +113,12 @@ def filled_up_with_0(prompts, end):
     """You fill up with 0. The mask hides it, but the library warns where it cannot
     know; GPT-2 has no padding token, and by agreement end-of-text serves."""
     return _filled(prompts, end, fill=0)
+
+
+@batch.wrong
+def cut_to_the_shortest_from_the_left(prompts, end):
+    """You keep of each prompt's end as much as the shortest has. Nothing of them may be
+    lost: fill the short ones up."""
+    n = min(map(len, prompts))
+    ids = torch.tensor([prompt[len(prompt) - n :] for prompt in prompts])
+    return ids, torch.ones_like(ids)

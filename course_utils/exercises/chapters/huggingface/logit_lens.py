@@ -91,3 +91,21 @@ def what_each_layer_adds(states, gain, bias, table):
     sum of all so far."""
     added = [states[0], *(b - a for a, b in itertools.pairwise(states))]
     return logit_lens.reference(added, gain, bias, table)
+
+
+@logit_lens.wrong
+def the_embedding_not_normalised(states, gain, bias, table):
+    """You leave the first state as it is. Only the last one has been through the norm;
+    the embedding needs it like all others."""
+    C = states[0].shape[-1]
+    middle = [F.layer_norm(state, (C,), gain, bias) for state in states[1:-1]]
+    return _through([states[0], *middle, states[-1]], table)
+
+
+@logit_lens.wrong
+def only_the_last_one_normalised(states, gain, bias, table):
+    """You normalise the last state and no other. It is the other way round: the last
+    one has been through the norm already, the ones before have not."""
+    C = states[0].shape[-1]
+    last = F.layer_norm(states[-1], (C,), gain, bias)
+    return _through([*states[:-1], last], table)

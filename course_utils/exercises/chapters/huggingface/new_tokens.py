@@ -83,3 +83,17 @@ def one_too_few(lengths, max_length, n_positions):
 def less_than_nothing(lengths, max_length, n_positions):
     """Your number can be negative: where the prompt alone is too long, nothing fits."""
     return min(max_length, n_positions) - max(lengths)
+
+
+@new_tokens.wrong
+def max_length_itself(lengths, max_length, n_positions):
+    """You return max_length. It counts the prompt as well: what is left after the
+    filled-up prompts is new."""
+    return max_length
+
+
+@new_tokens.wrong
+def one_number_for_each_prompt(lengths, max_length, n_positions):
+    """You measure each prompt by itself. In one batch all rows are as long as the
+    longest: filled-up places count too."""
+    return [max(0, min(max_length, n_positions) - n) for n in lengths]

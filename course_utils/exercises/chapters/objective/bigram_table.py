@@ -153,3 +153,12 @@ def sums_lined_up_with_columns(ids, vocab_size, alpha):
 def counts_not_divided(ids, vocab_size, alpha):
     """These are counts. Divided by the sum of their row they become probabilities."""
     return _pair_counts(ids, vocab_size) + alpha
+
+
+@bigram_table.wrong
+def alpha_added_after_dividing(ids, vocab_size, alpha):
+    """You divide first and add alpha after that: rows sum to more than 1, and a row
+    seen a thousand times is smoothed as hard as one seen once. Add to the counts, then
+    divide."""
+    counts = _pair_counts(ids, vocab_size)
+    return counts / counts.sum(dim=1, keepdim=True).clamp(min=1) + alpha

@@ -108,3 +108,17 @@ def mean_over_the_vocabulary(p, q):
     """You divide by V. The weights p sum to 1: their sum *is* the mean."""
     inside = p > 0
     return (p[inside] * (p[inside] / q[inside]).log()).sum() / len(p)
+
+
+@divergence.wrong
+def the_model_without_its_logarithm(p, q):
+    """You take q itself where its logarithm belongs. (F.kl_div wants log q as its first
+    argument.)"""
+    return (torch.xlogy(p, p) - p * q).sum()
+
+
+@divergence.wrong
+def a_small_number_added(p, q):
+    """You add a small number to p and q against the zeros. That moves every value;
+    where p is 0 the term is 0, as torch.xlogy has it."""
+    return (p * ((p + 1e-3) / (q + 1e-3)).log()).sum()

@@ -107,8 +107,8 @@ def exponentials_not_logged(logits):
 
 @log_softmax.wrong
 def maximum_not_put_back(logits):
-    """You take the maximum off inside the sum only: logit - log(sum of exp(shifted)).
-    What comes off must come off both, or be added again."""
+    """You take the maximum off on one side only: logit - log(sum of exp(shifted)). What
+    comes off inside the sum must come off the logit too, and not be added again."""
     shifted = logits - logits.amax(dim=-1, keepdim=True)
     return logits - shifted.exp().sum(dim=-1, keepdim=True).log()
 

@@ -300,3 +300,16 @@ def learning_rate_missing_from_the_step(
     """Your step has the full length: multiply the direction by the learning rate."""
     state = weight, gradient, mean, mean_square, t
     return _adamw(*state, 1.0, learning_rate * weight_decay)
+
+
+@adamw_step.wrong
+def the_gradient_not_squared(
+    weight, gradient, mean, mean_square, t, learning_rate, weight_decay
+):
+    """Your second average takes in the gradient, not its square. It may be negative,
+    and its root is then NaN."""
+    mean = 0.9 * mean + 0.1 * gradient
+    mean_square = 0.95 * mean_square + 0.05 * gradient
+    step = mean / (1 - 0.9**t) / ((mean_square / (1 - 0.95**t)).sqrt() + 1e-8)
+    weight = weight * (1 - learning_rate * weight_decay)
+    return weight - learning_rate * step, mean, mean_square

@@ -179,3 +179,13 @@ def the_fall_spread_over_all_steps(step, peak, warmup, total):
     if step < warmup:
         return peak * (step + 1) / warmup
     return peak * _half_cosine((step + 1 - warmup) / total)
+
+
+@cosine_schedule.wrong
+def the_whole_run_is_the_cosine(step, peak, warmup, total):
+    """Your cosine runs over the whole run, step / (total - 1), and has begun before the
+    warm-up ended: the rate jumps down after it. Count the progress from the end of the
+    warm-up."""
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    return peak * _half_cosine(step / (total - 1))

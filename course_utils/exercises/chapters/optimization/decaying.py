@@ -97,3 +97,11 @@ def by_the_names_of_one_model(parameters):
     return _names_where(
         parameters, lambda name, p: "ln" not in name and "bias" not in name
     )
+
+
+@decaying.wrong
+def what_ends_in_e_weight_left_out(parameters):
+    """You leave the embeddings out by their names, wte and wpe. Some recipes spare
+    them; GPT-2's tied table is the head's matrix too, and here it decays. And names
+    differ from model to model: look at the shape."""
+    return _names_where(parameters, lambda n, p: p.ndim >= 2 and "e.weight" not in n)

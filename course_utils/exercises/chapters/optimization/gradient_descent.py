@@ -128,3 +128,11 @@ def every_step_from_the_start(gradient_of, start, learning_rate, n_steps):
     """Each of your steps begins at the start again. Begin it where the last one
     ended."""
     return _descent(lambda w, g: start - learning_rate * g, gradient_of, start, n_steps)
+
+
+@gradient_descent.wrong
+def one_step_too_few(gradient_of, start, learning_rate, n_steps):
+    """You have n_steps places. The start is one more: n_steps steps have n_steps + 1
+    places."""
+    path = gradient_descent.reference(gradient_of, start, learning_rate, n_steps)
+    return path[: max(1, n_steps)]

@@ -136,3 +136,19 @@ def shares_exchanged(weight, gradient, velocity, learning_rate, momentum):
     keeps momentum of itself and gains the whole gradient."""
     velocity = (1 - momentum) * velocity + momentum * gradient
     return weight - learning_rate * velocity, velocity
+
+
+@momentum_step.wrong
+def the_velocity_keeps_everything(weight, gradient, velocity, learning_rate, momentum):
+    """Your velocity loses nothing: it only grows. The share momentum of the old one is
+    kept: momentum * velocity + gradient."""
+    velocity = velocity + gradient
+    return weight - learning_rate * velocity, velocity
+
+
+@momentum_step.wrong
+def the_share_momentum_is_lost(weight, gradient, velocity, learning_rate, momentum):
+    """Your velocity keeps the share 1 - momentum, so at 0.9 it forgets nearly all. The
+    share momentum is what stays."""
+    velocity = (1 - momentum) * velocity + gradient
+    return weight - learning_rate * velocity, velocity

@@ -86,7 +86,8 @@ def full_matrices_left_on(matrix):
 
 @orthogonal.wrong
 def transposed_once_too_often(matrix):
-    """torch.linalg.svd returns Vᵀ, not V: its third result is not to be transposed."""
+    """The third factor is Vᵀ, and yours is V. torch.linalg.svd returns Vᵀ, which is not
+    to be transposed again; torch.svd returns V, which must be."""
     left, _, right = torch.linalg.svd(matrix, full_matrices=False)
     return left @ right.T
 

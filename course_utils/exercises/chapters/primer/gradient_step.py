@@ -83,3 +83,17 @@ def one_step_for_each_example(w, x, y, learning_rate):
     """There is one w for all examples, so its gradient is one number: the mean of what
     the examples say. Yours has an entry for each."""
     return _moved(w, x, y, learning_rate, lambda error: 2 * error * x)
+
+
+@gradient_step.wrong
+def the_gradient_returned(w, x, y, learning_rate):
+    """You return the gradient. A step goes learning_rate times as far, from w: return
+    the new w."""
+    return (2 * (w * x - y) * x).mean()
+
+
+@gradient_step.wrong
+def the_loss_taken_off(w, x, y, learning_rate):
+    """You take the loss itself off w. It says how wrong w is, not which way is down:
+    that is its slope."""
+    return w - learning_rate * ((w * x - y) ** 2).mean()

@@ -1,5 +1,7 @@
 """Matrix product: exercise matrix_product and its mistakes."""
 
+import torch
+
 from course_utils.exercises.engine.definition import Exercise
 from course_utils.exercises.engine.inputs import tensor
 
@@ -66,3 +68,17 @@ def summed_over_the_columns_of_b(a, b):
     """The products (N, K, M) are right, but you sum over M. What a row and a column
     share is K, dimension 1."""
     return (a[:, :, None] * b[None, :, :]).sum(dim=2)
+
+
+@matrix_product.wrong
+def only_the_last_product_kept(a, b):
+    """Each product overwrites the one before it, so of K only the last is left. Add
+    them up: += in the place of =."""
+    return torch.outer(a[:, -1], b[-1])
+
+
+@matrix_product.wrong
+def the_last_product_left_out(a, b):
+    """Your sum stops one early: the last column of a and the last row of b have no part
+    in it. range(K) ends before K by itself."""
+    return a[:, :-1].mm(b[:-1])

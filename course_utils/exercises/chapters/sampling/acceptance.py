@@ -1,5 +1,7 @@
 """Speculative decoding: exercise acceptance and its mistakes."""
 
+import torch
+
 from course_utils.exercises.engine.definition import Exercise
 from course_utils.exercises.engine.inputs import tensor
 from course_utils.sampling import speculative
@@ -92,3 +94,24 @@ def kept_always_or_never(p, q):
     """You keep a token always (p at least q) or never. Where the draft proposes it
     twice as often as the model would, every second one is right: p / q."""
     return (p >= q).float(), _rest(p, q)
+
+
+@acceptance.wrong
+def kept_with_the_smaller_of_the_two(p, q):
+    """Your keep is min(p, q): that is how often a token is proposed *and* kept. Once it
+    is proposed, which q has decided already, it is kept with min(1, p / q)."""
+    return torch.minimum(p, q), _rest(p, q)
+
+
+@acceptance.wrong
+def softmax_of_what_is_missing(p, q):
+    """You scale what is missing by softmax: where nothing is missing exp(0) = 1 still
+    gets a share. Divide by the sum."""
+    return _kept(p, q), (p - q).clamp(min=0).softmax(dim=-1)
+
+
+@acceptance.wrong
+def scaled_over_the_batch(p, q):
+    """You divide by the sum over the batch. Each row is a distribution of its own."""
+    missing = (p - q).clamp(min=0)
+    return _kept(p, q), missing / missing.sum()

@@ -111,3 +111,11 @@ def the_worst_of_the_best_first(totals, log_probs):
     """Your n texts are right, their order is not: the likeliest comes first. sort() is
     ascending."""
     return tuple(part.flip(0) for part in beam_step.reference(totals, log_probs))
+
+
+@beam_step.wrong
+def the_new_token_alone_as_total(totals, log_probs):
+    """You choose rightly, but return the new token's log-probability as the total. It
+    is that of the whole text: what was gathered before is in it."""
+    parents, tokens, _ = beam_step.reference(totals, log_probs)
+    return parents, tokens, log_probs[parents, tokens]

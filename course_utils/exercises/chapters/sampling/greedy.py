@@ -127,3 +127,17 @@ def one_token_too_many(model, ids, n, end):
 def the_prompt_is_returned_too(model, ids, n, end):
     """Your list begins with the prompt. Here only the new tokens are asked for."""
     return [*ids, *_loop(model, ids, n, end)]
+
+
+@greedy.wrong
+def drawn_in_place_of_the_highest(model, ids, n, end):
+    """You draw a token at random, in proportion to its probability. Greedy writing
+    takes the highest score: argmax."""
+    return _loop(model, ids, n, end, pick=lambda z: z.softmax(-1).multinomial(1))
+
+
+@greedy.wrong
+def the_prompt_counted(model, ids, n, end):
+    """You stop at n tokens with the prompt counted. n is how many new ones there may
+    be."""
+    return _loop(model, ids, max(0, n - len(ids)), end)

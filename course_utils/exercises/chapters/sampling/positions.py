@@ -85,3 +85,17 @@ def what_fills_up_is_negative(padding):
     table has no such rows: take 0 (clamp)."""
     gap = (~padding).sum(dim=1, keepdim=True)
     return torch.arange(padding.shape[1]) - gap
+
+
+@positions.wrong
+def what_fills_up_gets_1(padding):
+    """What fills up gets position 1 in yours, as Hugging Face's generate has it. It
+    does no harm, as nobody looks there; here 0 is asked for."""
+    return (padding.long().cumsum(1) - 1).masked_fill(~padding, 1)
+
+
+@positions.wrong
+def counted_down_the_batch(padding):
+    """You count from row to row. Rows are different texts: count along each, over
+    dimension 1."""
+    return (padding.long().cumsum(0) - 1).clamp(min=0)

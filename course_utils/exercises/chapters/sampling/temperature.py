@@ -80,3 +80,10 @@ def scaled_by_the_sum_of_the_batch(logits, temperature):
     """All your rows together sum to 1. Each row is a distribution of its own: sum over
     the last dimension only."""
     return (logits / temperature).flatten().softmax(dim=0).view(logits.shape)
+
+
+@temperature.wrong
+def a_power_that_is_not_scaled(logits, temperature):
+    """Probabilities to the power 1 / temperature are in the right proportions, but they
+    no longer sum to 1. Divide by their sum, or divide the logits before softmax."""
+    return logits.softmax(dim=-1) ** (1 / temperature)

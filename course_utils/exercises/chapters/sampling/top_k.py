@@ -99,3 +99,10 @@ def scores_divided_by_their_sum(logits, k):
     probabilities of them."""
     kept = logits.masked_fill(~_at_least(logits, k), 0.0)
     return kept / kept.sum(dim=-1, keepdim=True)
+
+
+@top_k.wrong
+def still_scores(logits, k):
+    """Your result holds the scores, with -inf for the others. Probabilities are asked
+    for: softmax of these."""
+    return logits.masked_fill(~_at_least(logits, k), -torch.inf)

@@ -75,3 +75,10 @@ def few_tokens_weigh_more(gradients, counts):
     return sum(
         g * (1 / count / total) for g, count in zip(gradients, counts, strict=True)
     )
+
+
+@average_gradients.wrong
+def divided_by_the_tokens_unweighed(gradients, counts):
+    """You add the gradients up and divide by all tokens. Each worker's is a mean
+    already: multiply it by its own count first, which makes a sum of it."""
+    return sum(gradients) / sum(counts)

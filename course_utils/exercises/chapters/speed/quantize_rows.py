@@ -119,3 +119,11 @@ def scales_upside_down(weight):
     multiplies by the scale: it is maximum / 127."""
     scale = _or_one(weight.abs().amax(dim=-1, keepdim=True) / 127)
     return _in_int8(weight, scale), 1 / scale
+
+
+@quantize_rows.wrong
+def a_scale_of_128_steps_with_a_clamp(weight):
+    """You divide by max / 128. int8 ends at 127, so your clamp cuts the largest entries
+    off, and every scale is a little too small. Divide by max / 127."""
+    scale = _or_one(weight.abs().amax(dim=-1, keepdim=True) / 128)
+    return (weight / scale).round().clamp(-128, 127).to(torch.int8), scale

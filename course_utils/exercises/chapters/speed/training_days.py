@@ -101,3 +101,11 @@ def hours_not_days(n_parameters, n_tokens, flops, n_devices, utilisation):
 def seconds_not_days(n_parameters, n_tokens, flops, n_devices, utilisation):
     """Your result is in seconds. A day has 86,400 of them."""
     return _days(n_parameters, n_tokens, flops, n_devices, utilisation, unit=1)
+
+
+@training_days.wrong
+def days_of_one_device(n_parameters, n_tokens, flops, n_devices, utilisation):
+    """You multiply by the number of devices: that is what has to be paid, in device-
+    days or nearly so. Working side by side they share the time: divide."""
+    seconds = 6 * n_parameters * n_tokens / (flops * utilisation)
+    return seconds * n_devices / DAY

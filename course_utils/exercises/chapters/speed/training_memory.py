@@ -82,3 +82,76 @@ def a_gradient_for_each_activation(n_parameters, n_activations):
     soon as the layer below has used it."""
     n = 4 * n_parameters
     return n, n, 2 * n, 8 * n_activations
+
+
+@training_memory.wrong
+def the_averages_forgotten(n_parameters, n_activations):
+    """Your optimizer takes no bytes. AdamW keeps two numbers for each parameter, the
+    mean of the gradients and the mean of their squares."""
+    n = 4 * n_parameters
+    return n, n, 0, 4 * n_activations
+
+
+@training_memory.wrong
+def the_gradients_forgotten(n_parameters, n_activations):
+    """Your gradients take no bytes. Each parameter has one, until the step is made."""
+    n = 4 * n_parameters
+    return n, 0, 2 * n, 4 * n_activations
+
+
+@training_memory.wrong
+def activations_in_numbers(n_parameters, n_activations):
+    """Your last result counts numbers, the others bytes. Each activation takes 4 bytes
+    too."""
+    n = 4 * n_parameters
+    return n, n, 2 * n, n_activations
+
+
+@training_memory.wrong
+def in_mebibytes(n_parameters, n_activations):
+    """You divide by 2**20: mebibytes. Bytes are asked for."""
+    n = 4 * n_parameters
+    return tuple(x / 2**20 for x in (n, n, 2 * n, 4 * n_activations))
+
+
+@training_memory.wrong
+def in_gigabytes(n_parameters, n_activations):
+    """You divide by 10**9: gigabytes. Bytes are asked for."""
+    n = 4 * n_parameters
+    return tuple(x / 10**9 for x in (n, n, 2 * n, 4 * n_activations))
+
+
+@training_memory.wrong
+def everything_in_64_bits(n_parameters, n_activations):
+    """You give each number 8 bytes. float32 has 32 bits: 4 bytes."""
+    n = 8 * n_parameters
+    return n, n, 2 * n, 8 * n_activations
+
+
+@training_memory.wrong
+def in_bits(n_parameters, n_activations):
+    """You count bits. A byte has 8 of them, and float32 is 4 bytes."""
+    n = 32 * n_parameters
+    return n, n, 2 * n, 32 * n_activations
+
+
+@training_memory.wrong
+def all_added_up(n_parameters, n_activations):
+    """You return the sum. The four parts are asked for, each by itself."""
+    return 16 * n_parameters + 4 * n_activations
+
+
+@training_memory.wrong
+def gradients_and_averages_exchanged(n_parameters, n_activations):
+    """Your second and third result are exchanged: one gradient for each parameter, and
+    two averages."""
+    n = 4 * n_parameters
+    return n, 2 * n, n, 4 * n_activations
+
+
+@training_memory.wrong
+def weights_and_gradients_in_16_bits(n_parameters, n_activations):
+    """You keep weights and gradients in 16 bits, as mixed precision does. Here
+    everything is in float32: 4 bytes."""
+    n = 2 * n_parameters
+    return n, n, 4 * n, 4 * n_activations

@@ -107,3 +107,25 @@ def once_per_word(words):
         for pair in set(pairwise(word)):
             counts[pair] += frequency
     return counts
+
+
+@count_pairs.wrong
+def the_last_pair_left_out(words):
+    """The last pair of every word is missing: a word of n ids has n - 1 pairs. range(n
+    - 1) ends before n - 1 by itself."""
+    counts = Counter()
+    for word, frequency in words.items():
+        for pair in pairwise(word[:-1]):
+            counts[pair] += frequency
+    return counts
+
+
+@count_pairs.wrong
+def the_last_word_decides(words):
+    """You set a pair's count anew at each place: what was counted before is lost. Add
+    to it: += in the place of =."""
+    counts = {}
+    for word, frequency in words.items():
+        for pair in pairwise(word):
+            counts[pair] = frequency
+    return counts

@@ -79,3 +79,10 @@ def each_byte_as_a_character(ids, vocabulary):
 def spaces_put_between_tokens(ids, vocabulary):
     """A space is in the token already, where there is one: put nothing between them."""
     return b" ".join(vocabulary[i] for i in ids).decode("utf-8", errors="replace")
+
+
+@decode.wrong
+def ids_taken_for_characters(ids, vocabulary):
+    """You take an id for the number of a character. Ids above 255 stand for several
+    bytes: look each up in the vocabulary."""
+    return "".join(map(chr, ids))

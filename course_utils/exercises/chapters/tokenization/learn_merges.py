@@ -128,3 +128,23 @@ def words_forget_their_frequency(words, n_merges):
     """After the first merge every word counts once. Carry the frequency over to the
     merged word."""
     return _learn(words, n_merges, shrink=lambda frequency: 1)
+
+
+@learn_merges.wrong
+def stops_at_pairs_that_occur_once(words, n_merges):
+    """You stop as soon as no pair occurs twice. That may be wise for a real text, but
+    here merges go on as long as there is a pair at all."""
+    frequency_now = dict(words)
+    merges = []
+    while len(merges) < n_merges:
+        counts = count_pairs.reference(frequency_now)
+        if not counts or max(counts.values()) < 2:
+            break
+        best = min(counts, key=lambda pair: (-counts[pair], pair))
+        new_id = 256 + len(merges)
+        merges.append(best)
+        frequency_now = {
+            tuple(merge_pair.reference(list(word), best, new_id)): n
+            for word, n in frequency_now.items()
+        }
+    return merges

@@ -126,3 +126,28 @@ def both_orders_merged(ids, pair, new_id):
             merged.append(ids[i])
             i += 1
     return merged
+
+
+@merge_pair.wrong
+def on_by_one_after_a_merge(ids, pair, new_id):
+    """After a merge you go on by one id only, to the second one of the pair, and keep
+    it too. Both are used up: go on by two."""
+    merged = []
+    for i, one in enumerate(ids):
+        merged.append(new_id if tuple(ids[i : i + 2]) == pair else one)
+    return merged
+
+
+@merge_pair.wrong
+def only_the_first_id_compared(ids, pair, new_id):
+    """You merge wherever the pair's first id stands, whatever follows it. Both ids must
+    be there."""
+    merged, i = [], 0
+    while i < len(ids):
+        if ids[i] == pair[0] and i + 1 < len(ids):
+            merged.append(new_id)
+            i += 2
+        else:
+            merged.append(ids[i])
+            i += 1
+    return merged

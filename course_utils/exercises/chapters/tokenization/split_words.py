@@ -95,3 +95,24 @@ def white_space_takes_the_last_space_too(text):
     """In a··b (· is a space) yours takes both spaces and leaves b without its own.
     \\s+(?!\\S) stops one before a word, so that the last space goes with the word."""
     return regex.findall(r" ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+", text)
+
+
+@split_words.wrong
+def cut_at_spaces_only(text):
+    """You cut before each space and nowhere else: "dog." stays one piece, and so do
+    letters and digits that touch. A piece holds one kind of signs."""
+    return [piece for piece in regex.split(r"(?= )", text) if piece]
+
+
+@split_words.wrong
+def each_digit_on_its_own(text):
+    r"""You cut after each digit. A piece is a run: \p{N}+, with its plus. (Some newer
+    tokenizers do cut numbers up; GPT-2's does not.)"""
+    return regex.findall(r" ?\p{L}+| ?\p{N}| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+", text)
+
+
+@split_words.wrong
+def each_sign_on_its_own(text):
+    r"""You cut after each sign: "..." became three pieces. A piece is a run:
+    [^\s\p{L}\p{N}]+, with its plus."""
+    return regex.findall(r" ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]|\s+(?!\S)|\s+", text)

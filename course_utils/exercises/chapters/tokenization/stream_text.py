@@ -93,3 +93,13 @@ def end_not_flushed(tokens):
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
     for token in tokens:
         yield decoder.decode(token)
+
+
+@stream_text.wrong
+def the_text_so_far_every_time(tokens):
+    """You yield all that is complete so far, after every token: the reader sees 'caf',
+    then 'café'. Yield only what is new."""
+    data = b""
+    for token in tokens:
+        data += token
+        yield data.decode("utf-8", errors="ignore")

@@ -1,5 +1,7 @@
 """What is held out: exercise hold_out and its mistakes."""
 
+import random
+
 from course_utils.exercises.engine.definition import Exercise
 
 
@@ -101,3 +103,26 @@ def copies_in_the_validation(documents, n):
         [text for text in documents if text not in held_out],
         [text for text in documents if text in held_out],
     )
+
+
+@hold_out.wrong
+def the_last_different_ones(documents, n):
+    """You hold out the last n different documents. The first n are asked for."""
+    held = list(dict.fromkeys(reversed(documents)))[:n]
+    return [d for d in documents if d not in held], held
+
+
+@hold_out.wrong
+def the_first_in_the_alphabet(documents, n):
+    """You sort before you choose. The first n different documents in their own order
+    are asked for."""
+    held = sorted(set(documents))[:n]
+    return [d for d in documents if d not in held], held
+
+
+@hold_out.wrong
+def drawn_at_random(documents, n):
+    """You draw the documents at random. The first n different ones are asked for: who
+    runs it again must get the same."""
+    held = random.sample(sorted(set(documents)), n)
+    return [d for d in documents if d not in held], held

@@ -93,3 +93,12 @@ def inputs_and_targets_swapped(tokens, T, stride):
     the one before it."""
     inputs, targets = windows.reference(tokens, T, stride)
     return targets, inputs
+
+
+@windows.wrong
+def only_the_token_after_the_window(tokens, T, stride):
+    """You have one target for each window, the token after it. Every position has one:
+    from T tokens a model learns T times."""
+    starts = range(0, len(tokens) - T, stride)
+    inputs, targets = _windows(tokens, starts, T)
+    return inputs, targets[:, -1]
