@@ -6,37 +6,37 @@ import torch.nn.functional as F
 from .collection import to
 
 
-@to("applications.report_prompt")
+@to("applications.report_prompt", "a space at the end")
 def _(story, question):
     """A space at the end: it belongs to the answer."""
     return f"Listen. {story} In short: {question} "
 
 
-@to("applications.report_prompt")
+@to("applications.report_prompt", "a new line between")
 def _(story, question):
     """Line breaks in the place of spaces."""
     return f"Listen. {story}\nIn short: {question}"
 
 
-@to("applications.report_prompt")
+@to("applications.report_prompt", "the opening left out")
 def _(story, question):
     """Without "Listen."."""
     return f"{story} In short: {question}"
 
 
-@to("applications.report_prompt")
+@to("applications.report_prompt", "the turn to the facts left out")
 def _(story, question):
     """Without "In short:"."""
     return f"Listen. {story} {question}"
 
 
-@to("applications.report_prompt")
+@to("applications.report_prompt", "words that people understand")
 def _(story, question):
     """Question: and Answer:, as in many prompts."""
     return f"Listen. {story}\nQuestion: {question}\nAnswer:"
 
 
-@to("applications.report_prompt")
+@to("applications.report_prompt", "story and question exchanged")
 def _(story, question):
     """The question first."""
     return f"Listen. {question} In short: {story}"
@@ -48,7 +48,7 @@ def _(story, question):
     return "Listen." + story + "In short:" + question
 
 
-@to("applications.exact_match")
+@to("applications.exact_match", "spaces and capitals forgiven")
 def _(right, given):
     """Without regard to case and spaces."""
     same = [
@@ -58,39 +58,39 @@ def _(right, given):
     return sum(same) / len(same)
 
 
-@to("applications.exact_match")
+@to("applications.exact_match", "a number in place of a share")
 def _(right, given):
     """The number, not the share."""
     return sum(a == b for a, b in zip(right, given, strict=True))
 
 
-@to("applications.exact_match")
+@to("applications.exact_match", "right if it is found inside")
 def _(right, given):
     """The given one begins with the right one."""
     same = [b.startswith(a) for a, b in zip(right, given, strict=True)]
     return sum(same) / len(same)
 
 
-@to("applications.exact_match")
+@to("applications.exact_match", "right if it is found inside")
 def _(right, given):
     """The right one stands anywhere in the given one."""
     return sum(a in b for a, b in zip(right, given, strict=True)) / len(right)
 
 
-@to("applications.exact_match")
+@to("applications.exact_match", "right for another task")
 def _(right, given):
     """Any right answer will do."""
     return sum(b in right for b in given) / len(given)
 
 
-@to("applications.exact_match")
+@to("applications.exact_match", "a percentage")
 def _(right, given):
     """Per cent."""
     same = sum(a == b for a, b in zip(right, given, strict=True))
     return 100 * same / len(right)
 
 
-@to("applications.exact_match")
+@to("applications.exact_match", "letters compared place by place")
 def _(right, given):
     """The share of letters that agree."""
     same = [
@@ -115,14 +115,14 @@ def _row(turns, end):
     return ids, counts
 
 
-@to("applications.chat_targets")
+@to("applications.chat_targets", "the user is learnt too")
 def _(turns, end):
     """Everything counts."""
     ids, _ = _row(turns, end)
     return ids[:-1], ids[1:]
 
 
-@to("applications.chat_targets")
+@to("applications.chat_targets", "the roles are swapped")
 def _(turns, end):
     """The user's turns count."""
     ids, counts = _row(turns, end)
@@ -130,7 +130,7 @@ def _(turns, end):
     return ids[:-1], targets[1:]
 
 
-@to("applications.chat_targets")
+@to("applications.chat_targets", "the end is not learnt")
 def _(turns, end):
     """The assistant's end does not count."""
     ids, counts = _row(turns, end)
@@ -138,7 +138,7 @@ def _(turns, end):
     return ids[:-1], targets[1:]
 
 
-@to("applications.chat_targets")
+@to("applications.chat_targets", "targets not shifted")
 def _(turns, end):
     """Not shifted."""
     ids, counts = _row(turns, end)
@@ -146,7 +146,7 @@ def _(turns, end):
     return ids[:-1], targets[:-1]
 
 
-@to("applications.chat_targets")
+@to("applications.chat_targets", "masked by the input")
 def _(turns, end):
     """Masked by the input's role, not the target's."""
     ids, counts = _row(turns, end)
@@ -154,7 +154,7 @@ def _(turns, end):
     return ids[:-1], targets
 
 
-@to("applications.chat_targets")
+@to("applications.chat_targets", "no end after the users turn")
 def _(turns, end):
     """No end after a user's turn."""
     ids, targets = [], []
@@ -165,7 +165,7 @@ def _(turns, end):
     return ids[:-1], targets[1:]
 
 
-@to("applications.chat_targets")
+@to("applications.chat_targets", "only the last answer is learnt")
 def _(turns, end):
     """The last turn alone counts."""
     ids, targets = [], []
@@ -176,7 +176,7 @@ def _(turns, end):
     return ids[:-1], targets[1:]
 
 
-@to("applications.chat_targets")
+@to("applications.chat_targets", "the last input has no target")
 def _(turns, end):
     """Neither is cut: as long as all ids, the last target is -100."""
     ids, counts = _row(turns, end)
@@ -184,48 +184,48 @@ def _(turns, end):
     return ids, [*targets[1:], -100]
 
 
-@to("applications.preference_loss")
+@to("applications.preference_loss", "the model before is forgotten")
 def _(chosen, rejected, chosen_before, rejected_before, beta):
     """The model before is forgotten."""
     return -F.logsigmoid(beta * (chosen - rejected)).mean()
 
 
-@to("applications.preference_loss")
+@to("applications.preference_loss", "the rejected is preferred")
 def _(chosen, rejected, chosen_before, rejected_before, beta):
     """The sign is wrong: the rejected one shall rise."""
     margin = (rejected - rejected_before) - (chosen - chosen_before)
     return -F.logsigmoid(beta * margin).mean()
 
 
-@to("applications.preference_loss")
+@to("applications.preference_loss", "beta outside of the sigmoid")
 def _(chosen, rejected, chosen_before, rejected_before, beta):
     """beta outside."""
     margin = (chosen - chosen_before) - (rejected - rejected_before)
     return -beta * F.logsigmoid(margin).mean()
 
 
-@to("applications.preference_loss")
+@to("applications.preference_loss", "log of a rounded sigmoid")
 def _(chosen, rejected, chosen_before, rejected_before, beta):
     """log(sigmoid) as written: -inf at large margins."""
     margin = (chosen - chosen_before) - (rejected - rejected_before)
     return -torch.log(torch.sigmoid(beta * margin)).mean()
 
 
-@to("applications.preference_loss")
+@to("applications.preference_loss", "a sum over the pairs")
 def _(chosen, rejected, chosen_before, rejected_before, beta):
     """The sum."""
     margin = (chosen - chosen_before) - (rejected - rejected_before)
     return -F.logsigmoid(beta * margin).sum()
 
 
-@to("applications.preference_loss")
+@to("applications.preference_loss", "a probability without its log")
 def _(chosen, rejected, chosen_before, rejected_before, beta):
     """The logarithm is forgotten."""
     margin = (chosen - chosen_before) - (rejected - rejected_before)
     return -torch.sigmoid(beta * margin).mean()
 
 
-@to("applications.preference_loss")
+@to("applications.preference_loss", "the minus left out")
 def _(chosen, rejected, chosen_before, rejected_before, beta):
     """The minus is forgotten."""
     margin = (chosen - chosen_before) - (rejected - rejected_before)
@@ -239,32 +239,32 @@ def _(chosen, rejected, chosen_before, rejected_before, beta):
     return -F.logsigmoid(beta * margin)
 
 
-@to("applications.preference_loss")
+@to("applications.preference_loss", "ratios in place of differences")
 def _(chosen, rejected, chosen_before, rejected_before, beta):
     """Ratios of log-probabilities in the place of differences."""
     margin = chosen / chosen_before - rejected / rejected_before
     return -F.logsigmoid(beta * margin).mean()
 
 
-@to("applications.low_rank")
+@to("applications.low_rank", "alpha not divided by the rank")
 def _(x, weight, down, up, alpha):
     """Times alpha, not alpha / rank."""
     return x @ weight.T + alpha * (x @ down.T @ up.T)
 
 
-@to("applications.low_rank")
+@to("applications.low_rank", "the frozen layer left out")
 def _(x, weight, down, up, alpha):
     """The layer itself is forgotten."""
     return alpha / len(down) * (x @ down.T @ up.T)
 
 
-@to("applications.low_rank")
+@to("applications.low_rank", "the change not scaled")
 def _(x, weight, down, up, alpha):
     """Not scaled."""
     return x @ weight.T + x @ down.T @ up.T
 
 
-@to("applications.low_rank")
+@to("applications.low_rank", "the scale upside down")
 def _(x, weight, down, up, alpha):
     """Times rank / alpha."""
     return x @ weight.T + len(down) / alpha * (x @ down.T @ up.T)
@@ -276,7 +276,7 @@ def _(x, weight, down, up, alpha):
     return x @ weight.T
 
 
-@to("applications.low_rank")
+@to("applications.low_rank", "divided by the width")
 def _(x, weight, down, up, alpha):
     """The rank is read from the wrong side: the width of x."""
     return x @ weight.T + alpha / down.shape[1] * (x @ down.T @ up.T)
@@ -288,7 +288,7 @@ def _(x, weight, down, up, alpha):
     return x @ weight + alpha / len(down) * (x @ down.T @ up.T)
 
 
-@to("applications.low_rank")
+@to("applications.low_rank", "the layer scaled too")
 def _(x, weight, down, up, alpha):
     """The scale is put on the whole."""
     return alpha / len(down) * (x @ weight.T + x @ down.T @ up.T)

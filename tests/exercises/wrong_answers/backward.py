@@ -21,7 +21,7 @@ def _order(made_of, last):
     return order
 
 
-@to("backward.slopes")
+@to("backward.slopes", "overwritten in place of added")
 def _(made_of, last):
     """Overwrites: a number used twice keeps the last way only."""
     slopes = {name: 0.0 for name in _order(made_of, last)}
@@ -32,7 +32,7 @@ def _(made_of, last):
     return slopes
 
 
-@to("backward.slopes")
+@to("backward.slopes", "gradient of the user left out")
 def _(made_of, last):
     """The local slopes alone, not multiplied along the way."""
     slopes = {name: 0.0 for name in _order(made_of, last)}
@@ -43,7 +43,7 @@ def _(made_of, last):
     return slopes
 
 
-@to("backward.slopes")
+@to("backward.slopes", "last itself left out")
 def _(made_of, last):
     """last itself is left out."""
     slopes = {name: 0.0 for name in _order(made_of, last)}
@@ -66,7 +66,7 @@ def _(made_of, last):
     return slopes
 
 
-@to("backward.slopes")
+@to("backward.slopes", "passed on at every visit")
 def _(made_of, last):
     """Depth first: passes on before all ways have come together."""
     slopes = {last: 1.0}
@@ -80,7 +80,7 @@ def _(made_of, last):
     return slopes
 
 
-@to("backward.slopes")
+@to("backward.slopes", "in the order of the dict")
 def _(made_of, last):
     """In the dict's own order, backwards."""
     slopes = {last: 1.0}
@@ -90,7 +90,7 @@ def _(made_of, last):
     return slopes
 
 
-@to("backward.slopes")
+@to("backward.slopes", "slopes added along a path")
 def _(made_of, last):
     """Adds along the way in the place of multiplying."""
     slopes = {name: 0.0 for name in _order(made_of, last)}
@@ -101,7 +101,7 @@ def _(made_of, last):
     return slopes
 
 
-@to("backward.slopes")
+@to("backward.slopes", "last starts at zero")
 def _(made_of, last):
     """The start is 0, so everything is."""
     slopes = {name: 0.0 for name in _order(made_of, last)}
@@ -111,7 +111,7 @@ def _(made_of, last):
     return slopes
 
 
-@to("backward.unbroadcast")
+@to("backward.unbroadcast", "only new dimensions summed")
 def _(g, shape):
     """Dimensions in front alone; those of length 1 stay as they are."""
     while g.ndim > len(shape):
@@ -119,7 +119,7 @@ def _(g, shape):
     return g
 
 
-@to("backward.unbroadcast")
+@to("backward.unbroadcast", "lengths of 1 counted from the left")
 def _(g, shape):
     """Dimensions of length 1 alone."""
     for i, n in enumerate(shape):
@@ -128,7 +128,7 @@ def _(g, shape):
     return g
 
 
-@to("backward.unbroadcast")
+@to("backward.unbroadcast", "mean in place of the sum")
 def _(g, shape):
     """The mean in the place of the sum."""
     while g.ndim > len(shape):
@@ -139,7 +139,7 @@ def _(g, shape):
     return g
 
 
-@to("backward.unbroadcast")
+@to("backward.unbroadcast", "length 1 dropped")
 def _(g, shape):
     """keepdim is forgotten."""
     while g.ndim > len(shape):
@@ -150,7 +150,7 @@ def _(g, shape):
     return g
 
 
-@to("backward.unbroadcast")
+@to("backward.unbroadcast", "aligned from the left")
 def _(g, shape):
     """Sums the last dimensions away, not the first."""
     while g.ndim > len(shape):
@@ -161,7 +161,7 @@ def _(g, shape):
     return g
 
 
-@to("backward.unbroadcast")
+@to("backward.unbroadcast", "the first in place of the sum")
 def _(g, shape):
     """Takes the first of each, sums nothing."""
     while g.ndim > len(shape):
@@ -178,85 +178,85 @@ def _(g, shape):
     return g.reshape(shape)
 
 
-@to("backward.matmul_backward")
+@to("backward.matmul_backward", "b not transposed")
 def _(a, b, g):
     """b is not transposed."""
     return g @ b, (a.transpose(-2, -1) @ g).sum(0)
 
 
-@to("backward.matmul_backward")
+@to("backward.matmul_backward", "not summed over the batch")
 def _(a, b, g):
     """b's gradient keeps one for every text."""
     return g @ b.T, a.transpose(-2, -1) @ g
 
 
-@to("backward.matmul_backward")
+@to("backward.matmul_backward", "mean over the batch")
 def _(a, b, g):
     """The mean over the texts."""
     return g @ b.T, (a.transpose(-2, -1) @ g).mean(0)
 
 
-@to("backward.matmul_backward")
+@to("backward.matmul_backward", "gradient of b on its side")
 def _(a, b, g):
     """b's gradient is transposed."""
     return g @ b.T, (g.transpose(-2, -1) @ a).sum(0)
 
 
-@to("backward.matmul_backward")
+@to("backward.matmul_backward", "gradients exchanged")
 def _(a, b, g):
     """The two gradients are exchanged."""
     return (a.transpose(-2, -1) @ g).sum(0), g @ b.T
 
 
-@to("backward.matmul_backward")
+@to("backward.matmul_backward", "only the first text")
 def _(a, b, g):
     """The first text's alone."""
     return g @ b.T, a[0].T @ g[0]
 
 
-@to("backward.softmax_backward")
+@to("backward.softmax_backward", "diagonal only")
 def _(p, g):
     """The diagonal alone: p (1 - p) g."""
     return p * (1 - p) * g
 
 
-@to("backward.softmax_backward")
+@to("backward.softmax_backward", "others left out")
 def _(p, g):
     """p · g: nothing is taken off."""
     return p * g
 
 
-@to("backward.softmax_backward")
+@to("backward.softmax_backward", "sum without the shares")
 def _(p, g):
     """The sum of g, not weighted by p."""
     return p * (g - g.sum(-1, keepdim=True))
 
 
-@to("backward.softmax_backward")
+@to("backward.softmax_backward", "summed over everything")
 def _(p, g):
     """Sums over all dimensions."""
     return p * (g - (p * g).sum())
 
 
-@to("backward.softmax_backward")
+@to("backward.softmax_backward", "p left out in front")
 def _(p, g):
     """The outer p is forgotten."""
     return g - (p * g).sum(-1, keepdim=True)
 
 
-@to("backward.softmax_backward")
+@to("backward.softmax_backward", "sign turned round")
 def _(p, g):
     """The sign is wrong."""
     return p * ((p * g).sum(-1, keepdim=True) - g)
 
 
-@to("backward.softmax_backward")
+@to("backward.softmax_backward", "keepdim forgotten")
 def _(p, g):
     """keepdim is forgotten."""
     return p * (g - (p * g).sum(-1))
 
 
-@to("backward.softmax_backward")
+@to("backward.softmax_backward", "softmax taken again")
 def _(p, g):
     """Takes softmax of p again."""
     p = torch.softmax(p, dim=-1)
@@ -268,14 +268,14 @@ def _normalised(x):
     return (x - x.mean(-1, keepdim=True)) / root, root
 
 
-@to("backward.layer_norm_backward")
+@to("backward.layer_norm_backward", "mean and variance forgotten")
 def _(x, gain, g):
     """Mean and variance are taken for constants."""
     n, root = _normalised(x)
     return g * gain / root, (g * n).sum((0, 1)), g.sum((0, 1))
 
 
-@to("backward.layer_norm_backward")
+@to("backward.layer_norm_backward", "gain left out")
 def _(x, gain, g):
     """The gain is left out of x's gradient."""
     n, root = _normalised(x)
@@ -283,7 +283,7 @@ def _(x, gain, g):
     return dx, (g * n).sum((0, 1)), g.sum((0, 1))
 
 
-@to("backward.layer_norm_backward")
+@to("backward.layer_norm_backward", "variance forgotten")
 def _(x, gain, g):
     """The variance's part is forgotten."""
     n, root = _normalised(x)
@@ -291,7 +291,7 @@ def _(x, gain, g):
     return (d - d.mean(-1, keepdim=True)) / root, (g * n).sum((0, 1)), g.sum((0, 1))
 
 
-@to("backward.layer_norm_backward")
+@to("backward.layer_norm_backward", "mean forgotten")
 def _(x, gain, g):
     """The mean's part is forgotten."""
     n, root = _normalised(x)
@@ -300,7 +300,7 @@ def _(x, gain, g):
     return dx, (g * n).sum((0, 1)), g.sum((0, 1))
 
 
-@to("backward.layer_norm_backward")
+@to("backward.layer_norm_backward", "raw x for the gain")
 def _(x, gain, g):
     """gain's gradient with x in the place of n."""
     n, root = _normalised(x)
@@ -309,7 +309,7 @@ def _(x, gain, g):
     return dx, (g * x).sum((0, 1)), g.sum((0, 1))
 
 
-@to("backward.layer_norm_backward")
+@to("backward.layer_norm_backward", "gain and bias not summed")
 def _(x, gain, g):
     """gain and bias: one gradient for each position, not summed."""
     n, root = _normalised(x)
@@ -318,7 +318,7 @@ def _(x, gain, g):
     return dx, g * n, g
 
 
-@to("backward.layer_norm_backward")
+@to("backward.layer_norm_backward", "multiplied by the deviation")
 def _(x, gain, g):
     """Multiplied by the root in the place of divided."""
     n, root = _normalised(x)
@@ -327,7 +327,7 @@ def _(x, gain, g):
     return dx, (g * n).sum((0, 1)), g.sum((0, 1))
 
 
-@to("backward.layer_norm_backward")
+@to("backward.layer_norm_backward", "gain and bias exchanged")
 def _(x, gain, g):
     """bias before gain in the result."""
     n, root = _normalised(x)
@@ -339,20 +339,20 @@ def _(x, gain, g):
 ROOT = math.sqrt(2 / math.pi)
 
 
-@to("backward.gelu_backward")
+@to("backward.gelu_backward", "only the first half of the product rule")
 def _(x, g):
     """The product rule's second half is forgotten."""
     return g * 0.5 * (1 + torch.tanh(ROOT * (x + 0.044715 * x**3)))
 
 
-@to("backward.gelu_backward")
+@to("backward.gelu_backward", "inner slope left out")
 def _(x, g):
     """The slope of u is forgotten."""
     t = torch.tanh(ROOT * (x + 0.044715 * x**3))
     return g * (0.5 * (1 + t) + 0.5 * x * (1 - t**2))
 
 
-@to("backward.gelu_backward")
+@to("backward.gelu_backward", "factor 3 forgotten")
 def _(x, g):
     """3 in the cube's slope is forgotten."""
     t = torch.tanh(ROOT * (x + 0.044715 * x**3))
@@ -360,7 +360,7 @@ def _(x, g):
     return g * (0.5 * (1 + t) + 0.5 * x * (1 - t**2) * du)
 
 
-@to("backward.gelu_backward")
+@to("backward.gelu_backward", "tanh not squared")
 def _(x, g):
     """1 - t in the place of 1 - t²."""
     t = torch.tanh(ROOT * (x + 0.044715 * x**3))
@@ -368,7 +368,7 @@ def _(x, g):
     return g * (0.5 * (1 + t) + 0.5 * x * (1 - t) * du)
 
 
-@to("backward.gelu_backward")
+@to("backward.gelu_backward", "g left out")
 def _(x, g):
     """g is forgotten."""
     t = torch.tanh(ROOT * (x + 0.044715 * x**3))
@@ -376,14 +376,14 @@ def _(x, g):
     return 0.5 * (1 + t) + 0.5 * x * (1 - t**2) * du
 
 
-@to("backward.gelu_backward")
+@to("backward.gelu_backward", "slope of the exact gelu")
 def _(x, g):
     """The exact GELU's slope."""
     density = torch.exp(-(x**2) / 2) / math.sqrt(2 * math.pi)
     return g * (0.5 * (1 + torch.erf(x / math.sqrt(2))) + x * density)
 
 
-@to("backward.gelu_backward")
+@to("backward.gelu_backward", "g times the value")
 def _(x, g):
     """GELU itself times g."""
     return g * 0.5 * x * (1 + torch.tanh(ROOT * (x + 0.044715 * x**3)))
@@ -397,7 +397,7 @@ def _(x, g):
     return g * (0.5 * (1 + torch.tanh(u)) + 0.5 * x * (1 - u**2) * du)
 
 
-@to("backward.embedding_backward")
+@to("backward.embedding_backward", "set in place of added")
 def _(ids, g, V):
     """Assigns: of a token that comes twice the last one stays."""
     table = torch.zeros(V, g.shape[-1])
@@ -405,7 +405,7 @@ def _(ids, g, V):
     return table
 
 
-@to("backward.embedding_backward")
+@to("backward.embedding_backward", "set in place of added")
 def _(ids, g, V):
     """table[ids] += g adds once for a token that comes twice."""
     table = torch.zeros(V, g.shape[-1])
@@ -419,7 +419,7 @@ def _(ids, g, V):
     return g.flatten(0, 1)[ids.flatten() % g.shape[1]]
 
 
-@to("backward.embedding_backward")
+@to("backward.embedding_backward", "averaged over the uses")
 def _(ids, g, V):
     """The mean over a token's places."""
     table, n = torch.zeros(V, g.shape[-1]), torch.zeros(V, 1)
@@ -428,7 +428,7 @@ def _(ids, g, V):
     return table / n.clamp(min=1)
 
 
-@to("backward.embedding_backward")
+@to("backward.embedding_backward", "only the first text")
 def _(ids, g, V):
     """One row too few of the batch: the first text's alone."""
     table = torch.zeros(V, g.shape[-1])
@@ -437,14 +437,14 @@ def _(ids, g, V):
     return table
 
 
-@to("backward.embedding_backward")
+@to("backward.embedding_backward", "as many rows as the largest id needs")
 def _(ids, g, V):
     """Only as many rows as the largest id needs."""
     table = torch.zeros(int(ids.max()) + 1, g.shape[-1])
     return table.index_add_(0, ids.flatten(), g.flatten(0, 1))
 
 
-@to("backward.embedding_backward")
+@to("backward.embedding_backward", "table on its side")
 def _(ids, g, V):
     """Transposed: (C, V)."""
     table = torch.zeros(V, g.shape[-1])
@@ -464,14 +464,14 @@ def _attention_backward(query, key, value, g, causal=True, scale=None, softmax=T
     return ds, dv, p
 
 
-@to("backward.attention_backward")
+@to("backward.attention_backward", "scale forgotten on the way back")
 def _(query, key, value, g):
     """The scale is forgotten on the way back."""
     ds, dv, _ = _attention_backward(query, key, value, g)
     return ds @ key, ds.transpose(-2, -1) @ query, dv
 
 
-@to("backward.attention_backward")
+@to("backward.attention_backward", "mask forgotten")
 def _(query, key, value, g):
     """No mask."""
     ds, dv, _ = _attention_backward(query, key, value, g, causal=False)
@@ -479,7 +479,7 @@ def _(query, key, value, g):
     return ds @ key, ds.transpose(-2, -1) @ query, dv
 
 
-@to("backward.attention_backward")
+@to("backward.attention_backward", "scores not transposed for the key")
 def _(query, key, value, g):
     """The key's gradient is not transposed."""
     ds, dv, _ = _attention_backward(query, key, value, g)
@@ -487,7 +487,7 @@ def _(query, key, value, g):
     return ds @ key, ds @ query, dv
 
 
-@to("backward.attention_backward")
+@to("backward.attention_backward", "softmax skipped")
 def _(query, key, value, g):
     """Softmax is taken for p · g: nothing is taken off."""
     ds, dv, _ = _attention_backward(query, key, value, g, softmax=False)
@@ -495,7 +495,7 @@ def _(query, key, value, g):
     return ds @ key, ds.transpose(-2, -1) @ query, dv
 
 
-@to("backward.attention_backward")
+@to("backward.attention_backward", "weights not transposed for the value")
 def _(query, key, value, g):
     """The value's gradient with the weights not transposed."""
     ds, _, p = _attention_backward(query, key, value, g)
@@ -510,7 +510,7 @@ def _(query, key, value, g):
     return ds @ key, ds.transpose(-2, -1) @ query, dv
 
 
-@to("backward.attention_backward")
+@to("backward.attention_backward", "query and key exchanged")
 def _(query, key, value, g):
     """Query's and key's gradients are exchanged."""
     ds, dv, _ = _attention_backward(query, key, value, g)
@@ -518,7 +518,7 @@ def _(query, key, value, g):
     return ds.transpose(-2, -1) @ query, ds @ key, dv
 
 
-@to("backward.attention_backward")
+@to("backward.attention_backward", "scale of d in place of its root")
 def _(query, key, value, g):
     """Scaled twice: by 1 / D."""
     ds, dv, _ = _attention_backward(query, key, value, g)

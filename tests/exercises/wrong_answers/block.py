@@ -8,32 +8,32 @@ import torch.nn.functional as F
 from .collection import to
 
 
-@to("block.embed")
+@to("block.embed", "positions start at 1")
 def _(ids, token_table, position_table):
     """Positions from 1."""
     T = ids.shape[1]
     return token_table[ids] + position_table[torch.arange(1, T + 1)]
 
 
-@to("block.embed")
+@to("block.embed", "positions left out")
 def _(ids, token_table, position_table):
     """The tokens' rows alone."""
     return token_table[ids]
 
 
-@to("block.embed")
+@to("block.embed", "one position for the whole text")
 def _(ids, token_table, position_table):
     """Position 0 everywhere."""
     return token_table[ids] + position_table[0]
 
 
-@to("block.embed")
+@to("block.embed", "the id used as the position")
 def _(ids, token_table, position_table):
     """Looks the ids up in the table of positions too."""
     return token_table[ids] + position_table[ids % len(position_table)]
 
 
-@to("block.embed")
+@to("block.embed", "vectors put side by side")
 def _(ids, token_table, position_table):
     """Side by side (2C channels), not added."""
     positions = position_table[: ids.shape[1]].expand(ids.shape[0], -1, -1)
@@ -47,7 +47,7 @@ def _(ids, token_table, position_table):
     return token_table[ids] + position_table[torch.arange(B)][:, None]
 
 
-@to("block.embed")
+@to("block.embed", "multiplied in place of added")
 def _(ids, token_table, position_table):
     """Times, not plus."""
     return token_table[ids] * position_table[: ids.shape[1]]
@@ -59,19 +59,19 @@ def _norm(x, gain, bias, dim=-1, unbiased=False, epsilon=1e-5):
     return (x - mean) / torch.sqrt(variance + epsilon) * gain + bias
 
 
-@to("block.layer_norm")
+@to("block.layer_norm", "variance divided by C minus 1")
 def _(x, gain, bias):
     """The variance divides by C - 1, as torch's var does."""
     return _norm(x, gain, bias, unbiased=True)
 
 
-@to("block.layer_norm")
+@to("block.layer_norm", "normalised over time")
 def _(x, gain, bias):
     """Over the positions, not the channels."""
     return _norm(x, gain, bias, dim=1)
 
 
-@to("block.layer_norm")
+@to("block.layer_norm", "epsilon outside the root")
 def _(x, gain, bias):
     """epsilon outside the root."""
     mean = x.mean(-1, keepdim=True)
@@ -79,7 +79,7 @@ def _(x, gain, bias):
     return (x - mean) / (std + 1e-5) * gain + bias
 
 
-@to("block.layer_norm")
+@to("block.layer_norm", "divided by the variance")
 def _(x, gain, bias):
     """Divides by the variance, no root."""
     mean = x.mean(-1, keepdim=True)
@@ -87,31 +87,31 @@ def _(x, gain, bias):
     return (x - mean) / (variance + 1e-5) * gain + bias
 
 
-@to("block.layer_norm")
+@to("block.layer_norm", "root of the mean square")
 def _(x, gain, bias):
     """The mean is not taken off (RMSNorm)."""
     return x / torch.sqrt((x**2).mean(-1, keepdim=True) + 1e-5) * gain + bias
 
 
-@to("block.layer_norm")
+@to("block.layer_norm", "gain and bias unused")
 def _(x, gain, bias):
     """Gain and bias are forgotten."""
     return _norm(x, 1, 0)
 
 
-@to("block.layer_norm")
+@to("block.layer_norm", "epsilon left out")
 def _(x, gain, bias):
     """No epsilon."""
     return _norm(x, gain, bias, epsilon=0)
 
 
-@to("block.layer_norm")
+@to("block.layer_norm", "normalised over time and channels")
 def _(x, gain, bias):
     """Over positions and channels together."""
     return _norm(x, gain, bias, dim=(1, 2))
 
 
-@to("block.layer_norm")
+@to("block.layer_norm", "bias added before the gain")
 def _(x, gain, bias):
     """The bias before the gain: gain · (n + bias)."""
     return (_norm(x, 1, 0) + bias) * gain
@@ -123,31 +123,31 @@ def _(x, gain, bias):
     return (x - x.mean(-1)) / (x.var(-1) + 1e-5).sqrt() * gain + bias
 
 
-@to("block.gelu")
+@to("block.gelu", "exact form")
 def _(x):
     """The exact GELU, with erf."""
     return F.gelu(x)
 
 
-@to("block.gelu")
+@to("block.gelu", "ReLU used")
 def _(x):
     """ReLU."""
     return torch.relu(x)
 
 
-@to("block.gelu")
+@to("block.gelu", "x in place of its cube")
 def _(x):
     """The cube is forgotten: x + 0.044715 · x."""
     return 0.5 * x * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x)))
 
 
-@to("block.gelu")
+@to("block.gelu", "bracket closed too early")
 def _(x):
     """The bracket ends early: the root multiplies x alone."""
     return 0.5 * x * (1 + torch.tanh(math.sqrt(2 / math.pi) * x + 0.044715 * x**3))
 
 
-@to("block.gelu")
+@to("block.gelu", "sigmoid form")
 def _(x):
     """x · sigmoid(1.702 x), a rougher formula."""
     return x * torch.sigmoid(1.702 * x)
@@ -159,19 +159,19 @@ def _(x):
     return 0.5 * x * (1 + torch.tanh(math.sqrt(math.pi / 2) * (x + 0.044715 * x**3)))
 
 
-@to("block.gelu")
+@to("block.gelu", "half left out")
 def _(x):
     """The half is forgotten."""
     return x * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
 
 
-@to("block.gelu")
+@to("block.gelu", "pi outside the root")
 def _(x):
     """No root: 2/π."""
     return 0.5 * x * (1 + torch.tanh(2 / math.pi * (x + 0.044715 * x**3)))
 
 
-@to("block.gelu")
+@to("block.gelu", "ten times the cubic term")
 def _(x):
     """0.44715 for 0.044715."""
     return 0.5 * x * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.44715 * x**3)))
@@ -181,40 +181,40 @@ def _gelu(x):
     return F.gelu(x, approximate="tanh")
 
 
-@to("block.mlp")
+@to("block.mlp", "nothing bends")
 def _(x, expand_weight, expand_bias, contract_weight, contract_bias):
     """Nothing bends in between."""
     return (x @ expand_weight + expand_bias) @ contract_weight + contract_bias
 
 
-@to("block.mlp")
+@to("block.mlp", "bent with ReLU")
 def _(x, expand_weight, expand_bias, contract_weight, contract_bias):
     """ReLU for GELU."""
     hidden = torch.relu(x @ expand_weight + expand_bias)
     return hidden @ contract_weight + contract_bias
 
 
-@to("block.mlp")
+@to("block.mlp", "bent with the exact GELU")
 def _(x, expand_weight, expand_bias, contract_weight, contract_bias):
     """The exact GELU."""
     hidden = F.gelu(x @ expand_weight + expand_bias)
     return hidden @ contract_weight + contract_bias
 
 
-@to("block.mlp")
+@to("block.mlp", "contract bias left out")
 def _(x, expand_weight, expand_bias, contract_weight, contract_bias):
     """The second product's bias is forgotten."""
     return _gelu(x @ expand_weight + expand_bias) @ contract_weight
 
 
-@to("block.mlp")
+@to("block.mlp", "stream added inside")
 def _(x, expand_weight, expand_bias, contract_weight, contract_bias):
     """A residual, which is the block's."""
     hidden = _gelu(x @ expand_weight + expand_bias)
     return x + hidden @ contract_weight + contract_bias
 
 
-@to("block.mlp")
+@to("block.mlp", "bent twice")
 def _(x, expand_weight, expand_bias, contract_weight, contract_bias):
     """GELU at the end as well."""
     hidden = _gelu(x @ expand_weight + expand_bias)
@@ -256,21 +256,21 @@ def _ln(x, w, which):
     )
 
 
-@to("block.gpt_block")
+@to("block.gpt_block", "normalised after adding")
 def _(x, weights, n_head):
     """Post-norm: normalises after adding."""
     x = _ln(x + _attend(x, weights, n_head), weights, "ln_1")
     return _ln(x + _bend(x, weights), weights, "ln_2")
 
 
-@to("block.gpt_block")
+@to("block.gpt_block", "nothing is added")
 def _(x, weights, n_head):
     """No residual connections."""
     x = _attend(_ln(x, weights, "ln_1"), weights, n_head)
     return _bend(_ln(x, weights, "ln_2"), weights)
 
 
-@to("block.gpt_block")
+@to("block.gpt_block", "added to the normalised stream")
 def _(x, weights, n_head):
     """Added to the normalised stream, not to x."""
     x = _ln(x, weights, "ln_1")
@@ -279,42 +279,42 @@ def _(x, weights, n_head):
     return x + _bend(x, weights)
 
 
-@to("block.gpt_block")
+@to("block.gpt_block", "MLP before attention")
 def _(x, weights, n_head):
     """The MLP first, then attention."""
     x = x + _bend(_ln(x, weights, "ln_2"), weights)
     return x + _attend(_ln(x, weights, "ln_1"), weights, n_head)
 
 
-@to("block.gpt_block")
+@to("block.gpt_block", "both halves read the same stream")
 def _(x, weights, n_head):
     """Both halves read the old x (in parallel)."""
     attended = _attend(_ln(x, weights, "ln_1"), weights, n_head)
     return x + attended + _bend(_ln(x, weights, "ln_2"), weights)
 
 
-@to("block.gpt_block")
+@to("block.gpt_block", "one LayerNorm for both halves")
 def _(x, weights, n_head):
     """ln_1 twice."""
     x = x + _attend(_ln(x, weights, "ln_1"), weights, n_head)
     return x + _bend(_ln(x, weights, "ln_1"), weights)
 
 
-@to("block.gpt_block")
+@to("block.gpt_block", "MLP replaces the stream")
 def _(x, weights, n_head):
     """The second residual is forgotten."""
     x = x + _attend(_ln(x, weights, "ln_1"), weights, n_head)
     return _bend(_ln(x, weights, "ln_2"), weights)
 
 
-@to("block.gpt_block")
+@to("block.gpt_block", "nothing normalised")
 def _(x, weights, n_head):
     """No LayerNorm at all."""
     x = x + _attend(x, weights, n_head)
     return x + _bend(x, weights)
 
 
-@to("block.count_parameters")
+@to("block.count_parameters", "tied head counted again")
 def _(vocab_size, n_positions, n_layer, n_embd):
     """The head counts again."""
     C = n_embd
@@ -322,78 +322,78 @@ def _(vocab_size, n_positions, n_layer, n_embd):
     return 2 * vocab_size * C + n_positions * C + n_layer * block + 2 * C
 
 
-@to("block.count_parameters")
+@to("block.count_parameters", "final norm not counted")
 def _(vocab_size, n_positions, n_layer, n_embd):
     """The final LayerNorm is forgotten."""
     C = n_embd
     return vocab_size * C + n_positions * C + n_layer * (12 * C * C + 13 * C)
 
 
-@to("block.count_parameters")
+@to("block.count_parameters", "biases not counted")
 def _(vocab_size, n_positions, n_layer, n_embd):
     """No biases."""
     C = n_embd
     return (vocab_size + n_positions) * C + n_layer * (12 * C * C + 4 * C) + 2 * C
 
 
-@to("block.count_parameters")
+@to("block.count_parameters", "positions not counted")
 def _(vocab_size, n_positions, n_layer, n_embd):
     """The positions are forgotten."""
     C = n_embd
     return vocab_size * C + n_layer * (12 * C * C + 13 * C) + 2 * C
 
 
-@to("block.count_parameters")
+@to("block.count_parameters", "norms without a bias")
 def _(vocab_size, n_positions, n_layer, n_embd):
     """LayerNorm has only a gain."""
     C = n_embd
     return (vocab_size + n_positions) * C + n_layer * (12 * C * C + 11 * C) + C
 
 
-@to("block.count_parameters")
+@to("block.count_parameters", "matrices and tables alone")
 def _(vocab_size, n_positions, n_layer, n_embd):
     """12 · n_layer · C² and the tables: matrices alone."""
     return 12 * n_layer * n_embd**2 + (vocab_size + n_positions) * n_embd
 
 
-@to("block.count_parameters")
+@to("block.count_parameters", "only one block")
 def _(vocab_size, n_positions, n_layer, n_embd):
     """One block, whatever n_layer says."""
     C = n_embd
     return (vocab_size + n_positions) * C + 12 * C * C + 13 * C + 2 * C
 
 
-@to("block.residual_std")
+@to("block.residual_std", "one writer in a layer")
 def _(n_layer):
     """One writer a layer: √n_layer."""
     return 0.02 / math.sqrt(n_layer)
 
 
-@to("block.residual_std")
+@to("block.residual_std", "divided without the root")
 def _(n_layer):
     """Divides by the number of writers, no root."""
     return 0.02 / (2 * n_layer)
 
 
-@to("block.residual_std")
+@to("block.residual_std", "made larger")
 def _(n_layer):
     """Grows with depth: times the root."""
     return 0.02 * math.sqrt(2 * n_layer)
 
 
-@to("block.residual_std")
+@to("block.residual_std", "not made smaller")
 def _(n_layer):
     """0.02 at any depth."""
     return 0.02
 
 
-@to("block.residual_std")
+@to("block.residual_std", "variance in place of the deviation")
 def _(n_layer):
     """The variance in the place of the standard deviation."""
     return 0.02**2 / (2 * n_layer)
 
 
-@to("block.residual_std")
+@to("block.residual_std", "two outside the root")
 def _(n_layer):
     """The 2 stands outside the root."""
     return 0.02 / (2 * math.sqrt(n_layer))
@@ -415,19 +415,19 @@ def _gpt(ids, weights, n_head, positions=0, final=True, blocks=None, head=True):
     return x @ w["wte.weight"].T if head else x
 
 
-@to("block.my_gpt")
+@to("block.my_gpt", "final norm left out")
 def _(ids, weights, n_head):
     """The final LayerNorm is forgotten."""
     return _gpt(ids, weights, n_head, final=False)
 
 
-@to("block.my_gpt")
+@to("block.my_gpt", "tokens without positions")
 def _(ids, weights, n_head):
     """No positions."""
     return _gpt(ids, weights, n_head, positions=None)
 
 
-@to("block.my_gpt")
+@to("block.my_gpt", "only the first block")
 def _(ids, weights, n_head):
     """Only the first block runs."""
     return _gpt(ids, weights, n_head, blocks=lambda n: [0])
@@ -439,19 +439,19 @@ def _(ids, weights, n_head):
     return _gpt(ids, weights, n_head, head=False)
 
 
-@to("block.my_gpt")
+@to("block.my_gpt", "probabilities in place of logits")
 def _(ids, weights, n_head):
     """Softmax at the end: probabilities, no logits."""
     return torch.softmax(_gpt(ids, weights, n_head), dim=-1)
 
 
-@to("block.my_gpt")
+@to("block.my_gpt", "layers from the last to the first")
 def _(ids, weights, n_head):
     """The blocks from last to first."""
     return _gpt(ids, weights, n_head, blocks=lambda n: reversed(range(n)))
 
 
-@to("block.my_gpt")
+@to("block.my_gpt", "only the last position")
 def _(ids, weights, n_head):
     """The last position's logits alone."""
     return _gpt(ids, weights, n_head)[:, -1]
@@ -463,7 +463,7 @@ def _(ids, weights, n_head):
     return _gpt(ids, weights, n_head, positions=1)
 
 
-@to("block.my_gpt")
+@to("block.my_gpt", "last block left out")
 def _(ids, weights, n_head):
     """range(n_layer - 1): the last block is left out."""
     return _gpt(ids, weights, n_head, blocks=lambda n: range(n - 1))

@@ -2,27 +2,33 @@
 
 They were written from what a page shows of an exercise (its task, its arguments, a call
 or two), before the catalogue of mistakes was read. Each says in its docstring what it
-is. ``mistake`` was added afterwards, by hand: the title that the catalogue has for it,
-or one of the engine's own words in ``BY_ITSELF``; "" where it knows none.
+is. What it should be called was added afterwards, by hand, from what it is: titles of
+the catalogue's mistakes (any of them is right), or a word that the engine has for it,
+one of ``BY_ITSELF``; nothing where neither knows it.
 
 Half of them are *held out*: while mistakes were added and mended, only the other half's
-verdicts were looked at. Which half one belongs to is decided by its exercise's name and
-its place: of each exercise every other one is held out.
+verdicts were looked at, and the held-out ones were given their names before they were
+checked for the first time. Which half one belongs to is decided by its exercise's name
+and its place: of each exercise every other one is held out. Both halves have the same
+author, who also wrote the mistakes that were added.
 """
 
 import binascii
 from collections.abc import Callable
 from dataclasses import dataclass
 
+# What the engine calls by its name where no mistake of the catalogue fits.
+BY_ITSELF = ("changes its input", "depends on chance", "dtype", "time limit", "type")
+
 
 @dataclass(frozen=True)
 class WrongAnswer:
-    """The ``number``-th wrong answer to an exercise."""
+    """The ``number``-th wrong answer to an exercise: what it is and may be called."""
 
     exercise: str
     number: int
     what: str
-    mistake: str | None
+    names: tuple[str, ...]
     function: Callable
 
     @property
@@ -37,13 +43,13 @@ class WrongAnswer:
 WRONG_ANSWERS: list[WrongAnswer] = []
 
 
-def to(exercise: str, mistake: str | None = None) -> Callable:
+def to(exercise: str, *names: str) -> Callable:
     """Take the function below into the collection, as an answer to this exercise."""
 
     def add(function: Callable) -> Callable:
         number = 1 + sum(answer.exercise == exercise for answer in WRONG_ANSWERS)
         what = " ".join((function.__doc__ or "").split())
-        WRONG_ANSWERS.append(WrongAnswer(exercise, number, what, mistake, function))
+        WRONG_ANSWERS.append(WrongAnswer(exercise, number, what, names, function))
         return function
 
     return add

@@ -6,43 +6,43 @@ import torch.nn.functional as F
 from .collection import to
 
 
-@to("huggingface.new_tokens")
+@to("huggingface.new_tokens", "max length taken for the new tokens")
 def _(lengths, max_length, n_positions):
     """max_length is taken for the number of new tokens."""
     return min(max_length, n_positions - max(lengths))
 
 
-@to("huggingface.new_tokens")
+@to("huggingface.new_tokens", "the shortest prompt taken")
 def _(lengths, max_length, n_positions):
     """Measured from the shortest prompt."""
     return max(0, min(max_length, n_positions) - min(lengths))
 
 
-@to("huggingface.new_tokens")
+@to("huggingface.new_tokens", "the positions forgotten")
 def _(lengths, max_length, n_positions):
     """n_positions is overlooked."""
     return max(0, max_length - max(lengths))
 
 
-@to("huggingface.new_tokens")
+@to("huggingface.new_tokens", "less than nothing")
 def _(lengths, max_length, n_positions):
     """Negative where nothing fits."""
     return min(max_length, n_positions) - max(lengths)
 
 
-@to("huggingface.new_tokens")
+@to("huggingface.new_tokens", "one number for each prompt")
 def _(lengths, max_length, n_positions):
     """A list, one for each prompt, without the padding."""
     return [max(0, min(max_length, n_positions) - n) for n in lengths]
 
 
-@to("huggingface.new_tokens")
+@to("huggingface.new_tokens", "max length itself")
 def _(lengths, max_length, n_positions):
     """max_length itself."""
     return max_length
 
 
-@to("huggingface.new_tokens")
+@to("huggingface.new_tokens", "the prompts added up")
 def _(lengths, max_length, n_positions):
     """The sum of the prompts."""
     return max(0, min(max_length, n_positions) - sum(lengths))
@@ -51,13 +51,13 @@ def _(lengths, max_length, n_positions):
 CONV1D = ("c_attn.weight", "c_proj.weight", "c_fc.weight")
 
 
-@to("huggingface.convert")
+@to("huggingface.convert", "nothing transposed")
 def _(weights, names):
     """Nothing is transposed."""
     return {ours: weights[theirs] for ours, theirs in names.items()}
 
 
-@to("huggingface.convert")
+@to("huggingface.convert", "square matrices not transposed")
 def _(weights, names):
     """Transposed where it is not square only."""
     return {
@@ -68,7 +68,7 @@ def _(weights, names):
     }
 
 
-@to("huggingface.convert")
+@to("huggingface.convert", "every matrix transposed")
 def _(weights, names):
     """All matrices, the tables too."""
     return {
@@ -77,7 +77,7 @@ def _(weights, names):
     }
 
 
-@to("huggingface.convert")
+@to("huggingface.convert", "their names kept")
 def _(weights, names):
     """Their names are the keys."""
     return {
@@ -102,7 +102,7 @@ def _(weights, names):
     return {names[theirs]: tensor for theirs, tensor in weights.items()}
 
 
-@to("huggingface.convert")
+@to("huggingface.convert", "reshaped in place of transposed")
 def _(weights, names):
     """reshape in the place of a transpose."""
     return {
@@ -113,25 +113,25 @@ def _(weights, names):
     }
 
 
-@to("huggingface.learnt_numbers")
+@to("huggingface.learnt_numbers", "all that is listed")
 def _(weights):
     """Everything, the tied head twice and the mask too."""
     return sum(tensor.numel() for tensor in weights.values())
 
 
-@to("huggingface.learnt_numbers")
+@to("huggingface.learnt_numbers", "tied table counted twice")
 def _(weights):
     """The mask is left out, the tied head counts twice."""
     return sum(t.numel() for t in weights.values() if t.dtype != torch.bool)
 
 
-@to("huggingface.learnt_numbers")
+@to("huggingface.learnt_numbers", "masks counted")
 def _(weights):
     """The mask counts."""
     return sum({t.data_ptr(): t.numel() for t in weights.values()}.values())
 
 
-@to("huggingface.learnt_numbers")
+@to("huggingface.learnt_numbers", "the head never counted")
 def _(weights):
     """lm_head is left out by name, tied or not."""
     return sum(
@@ -141,34 +141,34 @@ def _(weights):
     )
 
 
-@to("huggingface.learnt_numbers")
+@to("huggingface.learnt_numbers", "compared as objects")
 def _(weights):
     """id() of the tensors: the state_dict makes new ones."""
     different = {id(t): t for t in weights.values()}
     return sum(t.numel() for t in different.values() if t.dtype != torch.bool)
 
 
-@to("huggingface.learnt_numbers")
+@to("huggingface.learnt_numbers", "tensors in place of numbers")
 def _(weights):
     """The number of tensors."""
     return len({t.data_ptr() for t in weights.values() if t.dtype != torch.bool})
 
 
-@to("huggingface.learnt_numbers")
+@to("huggingface.learnt_numbers", "equal shapes counted once")
 def _(weights):
     """Tensors of equal shape count once."""
     shapes = {t.shape: t for t in weights.values() if t.dtype != torch.bool}
     return sum(t.numel() for t in shapes.values())
 
 
-@to("huggingface.learnt_numbers")
+@to("huggingface.learnt_numbers", "biases taken for masks")
 def _(weights):
     """ "bias" in the name is taken for the mask."""
     different = {t.data_ptr(): t for n, t in weights.items() if "bias" not in n}
     return sum(t.numel() for t in different.values())
 
 
-@to("huggingface.batch")
+@to("huggingface.batch", "filled up on the right")
 def _(prompts, end):
     """On the right."""
     T = max(map(len, prompts))
@@ -177,7 +177,7 @@ def _(prompts, end):
     return torch.tensor(ids), torch.tensor(mask)
 
 
-@to("huggingface.batch")
+@to("huggingface.batch", "mask made from the ids")
 def _(prompts, end):
     """The mask is ids != end: a prompt's own end is hidden."""
     T = max(map(len, prompts))
@@ -185,7 +185,7 @@ def _(prompts, end):
     return ids, (ids != end).long()
 
 
-@to("huggingface.batch")
+@to("huggingface.batch", "mask turned round")
 def _(prompts, end):
     """The mask is the wrong way round."""
     T = max(map(len, prompts))
@@ -194,7 +194,7 @@ def _(prompts, end):
     return ids, torch.tensor(mask)
 
 
-@to("huggingface.batch")
+@to("huggingface.batch", "filled up with 0")
 def _(prompts, end):
     """Filled with 0."""
     T = max(map(len, prompts))
@@ -203,7 +203,7 @@ def _(prompts, end):
     return ids, torch.tensor(mask)
 
 
-@to("huggingface.batch")
+@to("huggingface.batch", "dtype")
 def _(prompts, end):
     """A mask of booleans."""
     T = max(map(len, prompts))
@@ -212,7 +212,7 @@ def _(prompts, end):
     return ids, torch.tensor(mask)
 
 
-@to("huggingface.batch")
+@to("huggingface.batch", "cut to the shortest from the left")
 def _(prompts, end):
     """Cut to the shortest."""
     T = min(map(len, prompts))
@@ -220,7 +220,7 @@ def _(prompts, end):
     return ids, torch.ones_like(ids)
 
 
-@to("huggingface.batch")
+@to("huggingface.batch", "everything seen")
 def _(prompts, end):
     """The mask is 1 everywhere."""
     T = max(map(len, prompts))
@@ -228,7 +228,7 @@ def _(prompts, end):
     return ids, torch.ones_like(ids)
 
 
-@to("huggingface.labels")
+@to("huggingface.labels", "shifted by hand and filled up")
 def _(ids, attention_mask, pad):
     """Shifts, as GPT-2 does by itself."""
     labels = ids.masked_fill(attention_mask == 0, -100)
@@ -236,38 +236,38 @@ def _(ids, attention_mask, pad):
     return torch.cat([labels[:, 1:], last], dim=1)
 
 
-@to("huggingface.labels")
+@to("huggingface.labels", "every pad id left out")
 def _(ids, attention_mask, pad):
     """Hides every pad: the end is never learnt."""
     return ids.masked_fill(ids == pad, -100)
 
 
-@to("huggingface.labels")
+@to("huggingface.labels", "padding counted")
 def _(ids, attention_mask, pad):
     """The ids: padding counts."""
     return ids.clone()
 
 
-@to("huggingface.labels")
+@to("huggingface.labels", "mask read the wrong way round")
 def _(ids, attention_mask, pad):
     """Where the mask is 1 it is hidden."""
     return ids.masked_fill(attention_mask == 1, -100)
 
 
-@to("huggingface.labels")
+@to("huggingface.labels", "ignored with 0")
 def _(ids, attention_mask, pad):
     """0 in the place of -100."""
     return ids * attention_mask
 
 
-@to("huggingface.labels")
+@to("huggingface.labels", "changes its input")
 def _(ids, attention_mask, pad):
     """Changes the ids that were given."""
     ids[attention_mask == 0] = -100
     return ids
 
 
-@to("huggingface.labels")
+@to("huggingface.labels", "shifted by hand")
 def _(ids, attention_mask, pad):
     """Cuts the first column off."""
     return ids.masked_fill(attention_mask == 0, -100)[:, 1:]
@@ -283,19 +283,19 @@ def _lens(states, gain, bias, table, normed):
     return torch.stack(out)
 
 
-@to("huggingface.logit_lens")
+@to("huggingface.logit_lens", "the last one normalised twice")
 def _(states, gain, bias, table):
     """The last is normalised a second time."""
     return _lens(states, gain, bias, table, lambda i, n: True)
 
 
-@to("huggingface.logit_lens")
+@to("huggingface.logit_lens", "final norm missing")
 def _(states, gain, bias, table):
     """Nothing is normalised."""
     return _lens(states, gain, bias, table, lambda i, n: False)
 
 
-@to("huggingface.logit_lens")
+@to("huggingface.logit_lens", "only the last one normalised")
 def _(states, gain, bias, table):
     """The last alone is normalised."""
     return _lens(states, gain, bias, table, lambda i, n: i == n - 1)
@@ -307,7 +307,7 @@ def _(states, gain, bias, table):
     return _lens(states, gain, bias, table, lambda i, n: i > 0)
 
 
-@to("huggingface.logit_lens")
+@to("huggingface.logit_lens", "normalised without gain and bias")
 def _(states, gain, bias, table):
     """Without gain and bias."""
     C = len(gain)
@@ -315,19 +315,19 @@ def _(states, gain, bias, table):
     return torch.stack([*out, states[-1] @ table.T])
 
 
-@to("huggingface.logit_lens")
+@to("huggingface.logit_lens", "the embedding left out")
 def _(states, gain, bias, table):
     """The embedding is left out: n_layer rows."""
     return _lens(states, gain, bias, table, lambda i, n: i < n - 1)[1:]
 
 
-@to("huggingface.logit_lens")
+@to("huggingface.logit_lens", "probabilities in place of logits")
 def _(states, gain, bias, table):
     """Probabilities."""
     return _lens(states, gain, bias, table, lambda i, n: i < n - 1).softmax(-1)
 
 
-@to("huggingface.logit_lens")
+@to("huggingface.logit_lens", "type")
 def _(states, gain, bias, table):
     """A list."""
     return list(_lens(states, gain, bias, table, lambda i, n: i < n - 1))

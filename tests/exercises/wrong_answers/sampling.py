@@ -19,7 +19,7 @@ def _greedy(model, ids, n, end, pick, keep_end=True, with_prompt=False):
     return ids + new if with_prompt else new
 
 
-@to("sampling.greedy")
+@to("sampling.greedy", "the prompt is returned too")
 def _(model, ids, n, end):
     """The prompt comes back as well."""
     return _greedy(
@@ -27,7 +27,7 @@ def _(model, ids, n, end):
     )
 
 
-@to("sampling.greedy")
+@to("sampling.greedy", "the end is left out")
 def _(model, ids, n, end):
     """end is left out."""
     return _greedy(
@@ -35,7 +35,7 @@ def _(model, ids, n, end):
     )
 
 
-@to("sampling.greedy")
+@to("sampling.greedy", "drawn in place of the highest")
 def _(model, ids, n, end):
     """Draws at random."""
 
@@ -45,25 +45,25 @@ def _(model, ids, n, end):
     return _greedy(model, ids, n, end, draw)
 
 
-@to("sampling.greedy")
+@to("sampling.greedy", "the end does not stop it")
 def _(model, ids, n, end):
     """Does not stop at end."""
     return _greedy(model, ids, n, None, lambda z: z[0, -1].argmax().item())
 
 
-@to("sampling.greedy")
+@to("sampling.greedy", "scores read at the first position")
 def _(model, ids, n, end):
     """Reads the first row, not the last."""
     return _greedy(model, ids, n, end, lambda z: z[0, 0].argmax().item())
 
 
-@to("sampling.greedy")
+@to("sampling.greedy", "type")
 def _(model, ids, n, end):
     """Tensors of no dimension in the list, no ints."""
     return _greedy(model, ids, n, end, lambda z: z[0, -1].argmax())
 
 
-@to("sampling.greedy")
+@to("sampling.greedy", "the text is never extended")
 def _(model, ids, n, end):
     """Never shows the model what it wrote."""
     new = []
@@ -75,7 +75,7 @@ def _(model, ids, n, end):
     return new
 
 
-@to("sampling.greedy")
+@to("sampling.greedy", "changes its input")
 def _(model, ids, n, end):
     """Changes the list that was given."""
     for _ in range(n):
@@ -85,7 +85,7 @@ def _(model, ids, n, end):
     return ids
 
 
-@to("sampling.greedy")
+@to("sampling.greedy", "the prompt counted")
 def _(model, ids, n, end):
     """n tokens in all, the prompt counted."""
     new = []
@@ -97,44 +97,44 @@ def _(model, ids, n, end):
     return new
 
 
-@to("sampling.temperature")
+@to("sampling.temperature", "multiplied by the temperature")
 def _(logits, temperature):
     """Multiplies."""
     return torch.softmax(logits * temperature, dim=-1)
 
 
-@to("sampling.temperature")
+@to("sampling.temperature", "probabilities divided")
 def _(logits, temperature):
     """After softmax: rows no longer sum to 1."""
     return torch.softmax(logits, dim=-1) / temperature
 
 
-@to("sampling.temperature")
+@to("sampling.temperature", "softmax over the batch")
 def _(logits, temperature):
     """Over the batch."""
     return torch.softmax(logits / temperature, dim=0)
 
 
-@to("sampling.temperature")
+@to("sampling.temperature", "still scores")
 def _(logits, temperature):
     """Only the logits, divided."""
     return logits / temperature
 
 
-@to("sampling.temperature")
+@to("sampling.temperature", "temperature without effect")
 def _(logits, temperature):
     """Temperature plays no part."""
     return torch.softmax(logits, dim=-1)
 
 
-@to("sampling.temperature")
+@to("sampling.temperature", "probabilities raised to a power")
 def _(logits, temperature):
     """p to the power of the temperature, scaled: the inverse."""
     p = torch.softmax(logits, dim=-1) ** temperature
     return p / p.sum(-1, keepdim=True)
 
 
-@to("sampling.temperature")
+@to("sampling.temperature", "a power that is not scaled")
 def _(logits, temperature):
     """p to the power of 1 / temperature, not scaled."""
     return torch.softmax(logits, dim=-1) ** (1 / temperature)
@@ -147,7 +147,7 @@ def _(logits, temperature):
     return e / e.sum(-1, keepdim=True)
 
 
-@to("sampling.top_k")
+@to("sampling.top_k", "not scaled again")
 def _(logits, k):
     """Not scaled: softmax first, the others to 0."""
     p = torch.softmax(logits, -1)
@@ -155,7 +155,7 @@ def _(logits, k):
     return torch.where(p >= least, p, 0.0)
 
 
-@to("sampling.top_k")
+@to("sampling.top_k", "one token too many kept")
 def _(logits, k):
     """One too many."""
     top = logits.topk(min(k + 1, logits.shape[-1]), dim=-1)
@@ -163,7 +163,7 @@ def _(logits, k):
     return torch.softmax(kept, -1)
 
 
-@to("sampling.top_k")
+@to("sampling.top_k", "the lowest kept")
 def _(logits, k):
     """The k lowest."""
     low = logits.topk(k, dim=-1, largest=False)
@@ -171,7 +171,7 @@ def _(logits, k):
     return torch.softmax(kept, -1)
 
 
-@to("sampling.top_k")
+@to("sampling.top_k", "cut scores set to 0")
 def _(logits, k):
     """0 in the place of -inf."""
     top = logits.topk(k, dim=-1)
@@ -179,34 +179,34 @@ def _(logits, k):
     return torch.softmax(kept, -1)
 
 
-@to("sampling.top_k")
+@to("sampling.top_k", "only the kept returned")
 def _(logits, k):
     """The k highest alone: (B, k), sorted."""
     return torch.softmax(logits.topk(k, dim=-1).values, -1)
 
 
-@to("sampling.top_k")
+@to("sampling.top_k", "one bar for all rows")
 def _(logits, k):
     """The border of the first row for all rows."""
     least = logits[0].topk(k).values[-1]
     return torch.softmax(logits.masked_fill(logits < least, -math.inf), -1)
 
 
-@to("sampling.top_k")
+@to("sampling.top_k", "one token too few kept")
 def _(logits, k):
     """> in the place of >=: one too few."""
     least = logits.topk(k, dim=-1).values[:, -1:]
     return torch.softmax(logits.masked_fill(logits <= least, -math.inf), -1)
 
 
-@to("sampling.top_k")
+@to("sampling.top_k", "an equal share for each")
 def _(logits, k):
     """All k get the same."""
     top = logits.topk(k, dim=-1).indices
     return torch.zeros_like(logits).scatter(-1, top, 1 / k)
 
 
-@to("sampling.top_k")
+@to("sampling.top_k", "still scores")
 def _(logits, k):
     """The logits themselves, -inf elsewhere."""
     least = logits.topk(k, dim=-1).values[:, -1:]
@@ -220,7 +220,7 @@ def _top_p(probabilities, p, drop, scale=True):
     return kept / kept.sum(-1, keepdim=True) if scale else kept
 
 
-@to("sampling.top_p")
+@to("sampling.top_p", "the token that crosses p is dropped")
 def _(probabilities, p):
     """The token that crosses p is left out."""
     return _top_p(probabilities, p, lambda total, one, p: total > p)
@@ -232,13 +232,13 @@ def _(probabilities, p):
     return _top_p(probabilities, p, lambda total, one, p: total - one > p)
 
 
-@to("sampling.top_p")
+@to("sampling.top_p", "kept but not scaled")
 def _(probabilities, p):
     """Not scaled."""
     return _top_p(probabilities, p, lambda total, one, p: total - one >= p, scale=False)
 
 
-@to("sampling.top_p")
+@to("sampling.top_p", "not sorted")
 def _(probabilities, p):
     """In the order of the vocabulary, never sorted."""
     total = probabilities.cumsum(-1)
@@ -246,7 +246,7 @@ def _(probabilities, p):
     return kept / kept.sum(-1, keepdim=True)
 
 
-@to("sampling.top_p")
+@to("sampling.top_p", "left in sorted order")
 def _(probabilities, p):
     """The result stays sorted."""
     ordered = probabilities.sort(dim=-1, descending=True).values
@@ -254,14 +254,14 @@ def _(probabilities, p):
     return ordered / ordered.sum(-1, keepdim=True)
 
 
-@to("sampling.top_p")
+@to("sampling.top_p", "p as a bar for each token")
 def _(probabilities, p):
     """All tokens of at least p (min-p)."""
     kept = probabilities.masked_fill(probabilities < p, 0.0)
     return kept / kept.sum(-1, keepdim=True)
 
 
-@to("sampling.top_p")
+@to("sampling.top_p", "the unlikely kept")
 def _(probabilities, p):
     """Sorted upwards: the unlikely ones stay."""
     ordered, where = probabilities.sort(dim=-1)
@@ -270,7 +270,7 @@ def _(probabilities, p):
     return kept / kept.sum(-1, keepdim=True)
 
 
-@to("sampling.top_p")
+@to("sampling.top_p", "softmax once more")
 def _(probabilities, p):
     """Softmax of what is left, over probabilities."""
     ordered, where = probabilities.sort(dim=-1, descending=True)
@@ -279,7 +279,7 @@ def _(probabilities, p):
     return torch.softmax(kept, -1)
 
 
-@to("sampling.top_p")
+@to("sampling.top_p", "the mask left in sorted order")
 def _(probabilities, p):
     """The mask of the sorted order on the unsorted row."""
     ordered = probabilities.sort(dim=-1, descending=True).values
@@ -287,7 +287,7 @@ def _(probabilities, p):
     return kept / kept.sum(-1, keepdim=True)
 
 
-@to("sampling.penalize_repetition")
+@to("sampling.penalize_repetition", "negative scores divided")
 def _(logits, ids, penalty):
     """Divides always: negative scores rise."""
     result = logits.clone()
@@ -297,7 +297,7 @@ def _(logits, ids, penalty):
     return result
 
 
-@to("sampling.penalize_repetition")
+@to("sampling.penalize_repetition", "penalized once for each occurrence")
 def _(logits, ids, penalty):
     """As often as it stands there."""
     result = logits.clone()
@@ -308,7 +308,7 @@ def _(logits, ids, penalty):
     return result
 
 
-@to("sampling.penalize_repetition")
+@to("sampling.penalize_repetition", "penalty subtracted")
 def _(logits, ids, penalty):
     """Subtracts the penalty."""
     result = logits.clone()
@@ -318,7 +318,7 @@ def _(logits, ids, penalty):
     return result
 
 
-@to("sampling.penalize_repetition")
+@to("sampling.penalize_repetition", "tokens of other rows penalized")
 def _(logits, ids, penalty):
     """In every row what stands in any row."""
     seen = torch.zeros(logits.shape[1], dtype=torch.bool)
@@ -327,13 +327,13 @@ def _(logits, ids, penalty):
     return torch.where(seen, changed, logits)
 
 
-@to("sampling.penalize_repetition")
+@to("sampling.penalize_repetition", "every token penalized")
 def _(logits, ids, penalty):
     """All tokens, repeated or not."""
     return torch.where(logits > 0, logits / penalty, logits * penalty)
 
 
-@to("sampling.penalize_repetition")
+@to("sampling.penalize_repetition", "changes its input")
 def _(logits, ids, penalty):
     """In place."""
     for b, row in enumerate(ids):
@@ -343,7 +343,7 @@ def _(logits, ids, penalty):
     return logits
 
 
-@to("sampling.penalize_repetition")
+@to("sampling.penalize_repetition", "repetition rewarded")
 def _(logits, ids, penalty):
     """The wrong way round: multiplied where positive."""
     result = logits.clone()
@@ -354,7 +354,7 @@ def _(logits, ids, penalty):
     return result
 
 
-@to("sampling.penalize_repetition")
+@to("sampling.penalize_repetition", "only the last token penalized")
 def _(logits, ids, penalty):
     """The last token alone."""
     result = logits.clone()
@@ -364,14 +364,14 @@ def _(logits, ids, penalty):
     return result
 
 
-@to("sampling.beam_step")
+@to("sampling.beam_step", "each beam keeps its own best")
 def _(totals, log_probs):
     """Each text's best, no choice among all."""
     best = log_probs.max(dim=1)
     return torch.arange(len(totals)), best.indices, totals + best.values
 
 
-@to("sampling.beam_step")
+@to("sampling.beam_step", "the past is forgotten")
 def _(totals, log_probs):
     """What was gathered before is forgotten."""
     V = log_probs.shape[1]
@@ -379,7 +379,7 @@ def _(totals, log_probs):
     return best.indices // V, best.indices % V, best.values
 
 
-@to("sampling.beam_step")
+@to("sampling.beam_step", "parents and tokens swapped")
 def _(totals, log_probs):
     """Parent and token exchanged."""
     V = log_probs.shape[1]
@@ -387,7 +387,7 @@ def _(totals, log_probs):
     return best.indices % V, best.indices // V, best.values
 
 
-@to("sampling.beam_step")
+@to("sampling.beam_step", "divided by n in place of V")
 def _(totals, log_probs):
     """Divides by n in the place of V."""
     n = len(totals)
@@ -403,7 +403,7 @@ def _(totals, log_probs):
     return best.indices // V, best.indices % V, best.values
 
 
-@to("sampling.beam_step")
+@to("sampling.beam_step", "multiplied in place of added")
 def _(totals, log_probs):
     """Log-probabilities are multiplied."""
     V = log_probs.shape[1]
@@ -411,7 +411,7 @@ def _(totals, log_probs):
     return best.indices // V, best.indices % V, best.values
 
 
-@to("sampling.beam_step")
+@to("sampling.beam_step", "the worst of the best first")
 def _(totals, log_probs):
     """Worst first."""
     V = log_probs.shape[1]
@@ -420,7 +420,7 @@ def _(totals, log_probs):
     return where // V, where % V, values
 
 
-@to("sampling.beam_step")
+@to("sampling.beam_step", "the new token alone as total")
 def _(totals, log_probs):
     """The new token's log-probability alone is returned as total."""
     V = log_probs.shape[1]
@@ -429,25 +429,25 @@ def _(totals, log_probs):
     return parents, tokens, log_probs[parents, tokens]
 
 
-@to("sampling.positions")
+@to("sampling.positions", "what fills up counts")
 def _(padding):
     """Columns, whatever is filled up."""
     return torch.arange(padding.shape[1]).expand(padding.shape)
 
 
-@to("sampling.positions")
+@to("sampling.positions", "positions start at 1")
 def _(padding):
     """From 1."""
     return padding.long().cumsum(1)
 
 
-@to("sampling.positions")
+@to("sampling.positions", "what fills up gets minus 1")
 def _(padding):
     """-1 where it is filled up."""
     return padding.long().cumsum(1) - 1
 
 
-@to("sampling.positions")
+@to("sampling.positions", "what fills up gets 1")
 def _(padding):
     """1 where it is filled up, as Hugging Face's."""
     return (padding.long().cumsum(1) - 1).masked_fill(~padding, 1)
@@ -459,72 +459,72 @@ def _(padding):
     return (~padding).long().cumsum(1)
 
 
-@to("sampling.positions")
+@to("sampling.positions", "counted down the batch")
 def _(padding):
     """Down the batch, not along the row."""
     return (padding.long().cumsum(0) - 1).clamp(min=0)
 
 
-@to("sampling.positions")
+@to("sampling.positions", "dtype")
 def _(padding):
     """Floats."""
     return (padding.float().cumsum(1) - 1).clamp(min=0)
 
 
-@to("sampling.acceptance")
+@to("sampling.acceptance", "kept with the smaller of the two")
 def _(p, q):
     """keep is min(p, q)."""
     rest = (p - q).clamp(min=0)
     return torch.minimum(p, q), rest / rest.sum(-1, keepdim=True)
 
 
-@to("sampling.acceptance")
+@to("sampling.acceptance", "not capped at 1")
 def _(p, q):
     """p / q, not limited to 1."""
     rest = (p - q).clamp(min=0)
     return p / q, rest / rest.sum(-1, keepdim=True)
 
 
-@to("sampling.acceptance")
+@to("sampling.acceptance", "the rest not scaled")
 def _(p, q):
     """rest is not scaled."""
     return (p / q).clamp(max=1), (p - q).clamp(min=0)
 
 
-@to("sampling.acceptance")
+@to("sampling.acceptance", "replaced from p")
 def _(p, q):
     """rest is p itself."""
     return (p / q).clamp(max=1), p
 
 
-@to("sampling.acceptance")
+@to("sampling.acceptance", "q over p")
 def _(p, q):
     """q / p."""
     rest = (p - q).clamp(min=0)
     return (q / p).clamp(max=1), rest / rest.sum(-1, keepdim=True)
 
 
-@to("sampling.acceptance")
+@to("sampling.acceptance", "the distance in place of what is missing")
 def _(p, q):
     """The difference's amount in the place of what p has more."""
     rest = (p - q).abs()
     return (p / q).clamp(max=1), rest / rest.sum(-1, keepdim=True)
 
 
-@to("sampling.acceptance")
+@to("sampling.acceptance", "what the draft has too much of")
 def _(p, q):
     """q - p."""
     rest = (q - p).clamp(min=0)
     return (p / q).clamp(max=1), rest / rest.sum(-1, keepdim=True)
 
 
-@to("sampling.acceptance")
+@to("sampling.acceptance", "softmax of what is missing")
 def _(p, q):
     """Softmax of the difference."""
     return (p / q).clamp(max=1), torch.softmax((p - q).clamp(min=0), -1)
 
 
-@to("sampling.acceptance")
+@to("sampling.acceptance", "scaled over the batch")
 def _(p, q):
     """rest scaled over the whole batch."""
     rest = (p - q).clamp(min=0)

@@ -9,19 +9,19 @@ import regex
 from .collection import to
 
 
-@to("tokenization.byte_ids")
+@to("tokenization.byte_ids", "characters instead of bytes")
 def _(text):
     """Code points, not bytes."""
     return [ord(letter) for letter in text]
 
 
-@to("tokenization.byte_ids")
+@to("tokenization.byte_ids", "two bytes for everything")
 def _(text):
     """UTF-16 in the place of UTF-8."""
     return list(text.encode("utf-16"))
 
 
-@to("tokenization.byte_ids")
+@to("tokenization.byte_ids", "type")
 def _(text):
     """Gives the bytes object, no list."""
     return text.encode()
@@ -33,67 +33,67 @@ def _(text):
     return list(text.encode("latin-1", errors="replace"))
 
 
-@to("tokenization.byte_ids")
+@to("tokenization.byte_ids", "only ASCII survives")
 def _(text):
     """Drops all that is not ASCII."""
     return list(text.encode("ascii", errors="ignore"))
 
 
-@to("tokenization.byte_ids")
+@to("tokenization.byte_ids", "code points cut to a byte")
 def _(text):
     """Cuts the code point down to a byte."""
     return [ord(letter) % 256 for letter in text]
 
 
-@to("tokenization.split_words")
+@to("tokenization.split_words", "spaces thrown away")
 def _(text):
     """str.split: all white space is lost."""
     return text.split()
 
 
-@to("tokenization.split_words")
+@to("tokenization.split_words", "cut at spaces only")
 def _(text):
     """Splits at spaces only, the space before the word."""
     return [piece for piece in re.split(r"(?= )", text) if piece]
 
 
-@to("tokenization.split_words")
+@to("tokenization.split_words", "letters and digits glued")
 def _(text):
     r"""\\w for letters and digits in one."""
     return regex.findall(r" ?\w+| ?[^\s\w]+|\s+(?!\S)|\s+", text)
 
 
-@to("tokenization.split_words")
+@to("tokenization.split_words", "space belongs to the word before")
 def _(text):
     """The space goes after the word, not before it."""
     return regex.findall(r"\p{L}+ ?|\p{N}+ ?|[^\s\p{L}\p{N}]+ ?|\s+", text)
 
 
-@to("tokenization.split_words")
+@to("tokenization.split_words", "letters from a to z only")
 def _(text):
     """ASCII letters only: é becomes another sign."""
     return regex.findall(r" ?[A-Za-z]+| ?[0-9]+| ?[^\sA-Za-z0-9]+|\s+(?!\S)|\s+", text)
 
 
-@to("tokenization.split_words")
+@to("tokenization.split_words", "white space takes the last space too")
 def _(text):
     """White space is taken whole: the last space does not go to the word."""
     return regex.findall(r" ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+", text)
 
 
-@to("tokenization.split_words")
+@to("tokenization.split_words", "space as a piece of its own")
 def _(text):
     """The space stands alone."""
     return regex.findall(r"\p{L}+|\p{N}+|[^\s\p{L}\p{N}]+|\s+", text)
 
 
-@to("tokenization.split_words")
+@to("tokenization.split_words", "each digit on its own")
 def _(text):
     """Each digit on its own."""
     return regex.findall(r" ?\p{L}+| ?\p{N}| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+", text)
 
 
-@to("tokenization.count_pairs")
+@to("tokenization.count_pairs", "frequency of the word ignored")
 def _(words):
     """Each word counts once, however often it occurs."""
     counts = Counter()
@@ -103,7 +103,7 @@ def _(words):
     return dict(counts)
 
 
-@to("tokenization.count_pairs")
+@to("tokenization.count_pairs", "once per word")
 def _(words):
     """A pair counts once a word, however many places it has."""
     counts = Counter()
@@ -113,7 +113,7 @@ def _(words):
     return counts
 
 
-@to("tokenization.count_pairs")
+@to("tokenization.count_pairs", "the last word decides")
 def _(words):
     """Sets the count: the last word's wins."""
     counts = {}
@@ -123,7 +123,7 @@ def _(words):
     return counts
 
 
-@to("tokenization.count_pairs")
+@to("tokenization.count_pairs", "neighbours in steps of two")
 def _(words):
     """Pairs that overlap count once: aaa has one (a, a)."""
     counts = Counter()
@@ -144,7 +144,7 @@ def _(words):
     return counts
 
 
-@to("tokenization.count_pairs")
+@to("tokenization.count_pairs", "the last pair left out")
 def _(words):
     """Range ends one early: the last pair is lost."""
     counts = Counter()
@@ -154,7 +154,7 @@ def _(words):
     return counts
 
 
-@to("tokenization.count_pairs")
+@to("tokenization.count_pairs", "order in the pair ignored")
 def _(words):
     """Order does not matter: pairs are sorted."""
     counts = Counter()
@@ -164,7 +164,7 @@ def _(words):
     return counts
 
 
-@to("tokenization.merge_pair")
+@to("tokenization.merge_pair", "on by one after a merge")
 def _(ids, pair, new_id):
     """After a merge goes on by one: the pair's second id stays."""
     result = []
@@ -176,7 +176,7 @@ def _(ids, pair, new_id):
     return result
 
 
-@to("tokenization.merge_pair")
+@to("tokenization.merge_pair", "last id lost")
 def _(ids, pair, new_id):
     """The last id is lost when it is in no pair."""
     result, i = [], 0
@@ -190,7 +190,7 @@ def _(ids, pair, new_id):
     return result
 
 
-@to("tokenization.merge_pair")
+@to("tokenization.merge_pair", "only the first place merged")
 def _(ids, pair, new_id):
     """Only the first place is merged."""
     for i in range(len(ids) - 1):
@@ -199,7 +199,7 @@ def _(ids, pair, new_id):
     return list(ids)
 
 
-@to("tokenization.merge_pair")
+@to("tokenization.merge_pair", "changes its input")
 def _(ids, pair, new_id):
     """Changes the list that was given."""
     i = 0
@@ -210,7 +210,7 @@ def _(ids, pair, new_id):
     return ids
 
 
-@to("tokenization.merge_pair")
+@to("tokenization.merge_pair", "from right to left")
 def _(ids, pair, new_id):
     """From right to left: aaa becomes [a, aa]."""
     result, i = [], len(ids) - 1
@@ -224,7 +224,7 @@ def _(ids, pair, new_id):
     return result
 
 
-@to("tokenization.merge_pair")
+@to("tokenization.merge_pair", "both orders merged")
 def _(ids, pair, new_id):
     """Either order of the pair is merged."""
     result, i = [], 0
@@ -238,7 +238,7 @@ def _(ids, pair, new_id):
     return result
 
 
-@to("tokenization.merge_pair")
+@to("tokenization.merge_pair", "only the first id compared")
 def _(ids, pair, new_id):
     """Asks for the first id alone."""
     result, i = [], 0
@@ -287,26 +287,26 @@ def _learn(words, n_merges, choose, enough=lambda n: True, first=256):
     return pairs
 
 
-@to("tokenization.learn_merges")
+@to("tokenization.learn_merges", "larger pair at a tie")
 def _(words, n_merges):
     """The larger pair at a tie."""
     return _learn(words, n_merges, lambda c: max(c, key=lambda p: (c[p], p)))
 
 
-@to("tokenization.learn_merges")
+@to("tokenization.learn_merges", "first seen at a tie")
 def _(words, n_merges):
     """The pair met first at a tie."""
     return _learn(words, n_merges, lambda c: c.most_common(1)[0][0])
 
 
-@to("tokenization.learn_merges")
+@to("tokenization.learn_merges", "counted once at the start")
 def _(words, n_merges):
     """Counts once and takes the most frequent pairs of that."""
     counts = _counts(words)
     return sorted(counts, key=lambda p: (-counts[p], p))[:n_merges]
 
 
-@to("tokenization.learn_merges")
+@to("tokenization.learn_merges", "stops at pairs that occur once")
 def _(words, n_merges):
     """Stops when a pair occurs only once."""
     return _learn(
@@ -314,7 +314,7 @@ def _(words, n_merges):
     )
 
 
-@to("tokenization.learn_merges")
+@to("tokenization.learn_merges", "new ids start at 257")
 def _(words, n_merges):
     """New ids start at 257."""
     return _learn(
@@ -322,20 +322,20 @@ def _(words, n_merges):
     )
 
 
-@to("tokenization.learn_merges")
+@to("tokenization.learn_merges", "rarest pair first")
 def _(words, n_merges):
     """The rarest pair."""
     return _learn(words, n_merges, lambda c: min(c, key=lambda p: (c[p], p)))
 
 
-@to("tokenization.learn_merges")
+@to("tokenization.learn_merges", "type")
 def _(words, n_merges):
     """Gives a dict from pair to id."""
     pairs = _learn(words, n_merges, lambda c: min(c, key=lambda p: (-c[p], p)))
     return {pair: 256 + i for i, pair in enumerate(pairs)}
 
 
-@to("tokenization.learn_merges")
+@to("tokenization.learn_merges", "words forget their frequency")
 def _(words, n_merges):
     """Each word counts once, however often it occurs."""
     pairs = []
@@ -352,7 +352,7 @@ def _(words, n_merges):
     return pairs
 
 
-@to("tokenization.encode_word")
+@to("tokenization.encode_word", "one pass from left to right")
 def _(ids, merges):
     """One pass from left to right, whatever was learnt first."""
     result = []
@@ -364,7 +364,7 @@ def _(ids, merges):
     return result
 
 
-@to("tokenization.encode_word")
+@to("tokenization.encode_word", "leftmost pair first")
 def _(ids, merges):
     """Merges the leftmost pair that is known."""
     ids = list(ids)
@@ -378,7 +378,7 @@ def _(ids, merges):
     return ids
 
 
-@to("tokenization.encode_word")
+@to("tokenization.encode_word", "last learnt first")
 def _(ids, merges):
     """The pair learnt last first."""
     ids = tuple(ids)
@@ -391,7 +391,7 @@ def _(ids, merges):
     return list(ids)
 
 
-@to("tokenization.encode_word")
+@to("tokenization.encode_word", "stops after the first merge")
 def _(ids, merges):
     """One merge, then it stops."""
     known = [p for p in itertools.pairwise(ids) if p in merges]
@@ -431,56 +431,56 @@ def _(ids, merges):
     return list(ids)
 
 
-@to("tokenization.decode")
+@to("tokenization.decode", "each token decoded by itself")
 def _(ids, vocabulary):
     """Each token decoded on its own: a character split over two breaks."""
     return "".join(vocabulary[i].decode(errors="replace") for i in ids)
 
 
-@to("tokenization.decode")
+@to("tokenization.decode", "broken bytes raise")
 def _(ids, vocabulary):
     """Strict: raises where the bytes are no UTF-8."""
     return b"".join(vocabulary[i] for i in ids).decode("utf-8")
 
 
-@to("tokenization.decode")
+@to("tokenization.decode", "broken bytes dropped")
 def _(ids, vocabulary):
     """Leaves invalid bytes out."""
     return b"".join(vocabulary[i] for i in ids).decode(errors="ignore")
 
 
-@to("tokenization.decode")
+@to("tokenization.decode", "spaces put between tokens")
 def _(ids, vocabulary):
     """A space between the tokens."""
     return b" ".join(vocabulary[i] for i in ids).decode(errors="replace")
 
 
-@to("tokenization.decode")
+@to("tokenization.decode", "type")
 def _(ids, vocabulary):
     """Gives bytes, not text."""
     return b"".join(vocabulary[i] for i in ids)
 
 
-@to("tokenization.decode")
+@to("tokenization.decode", "each byte as a character")
 def _(ids, vocabulary):
     """Latin-1: one character a byte."""
     return b"".join(vocabulary[i] for i in ids).decode("latin-1")
 
 
-@to("tokenization.decode")
+@to("tokenization.decode", "ids taken for characters")
 def _(ids, vocabulary):
     """chr of the ids, as if they were bytes."""
     return "".join(chr(i) for i in ids)
 
 
-@to("tokenization.stream_text")
+@to("tokenization.stream_text", "every token at once")
 def _(tokens):
     """Each token decoded on its own."""
     for token in tokens:
         yield token.decode("utf-8", errors="replace")
 
 
-@to("tokenization.stream_text")
+@to("tokenization.stream_text", "end not flushed")
 def _(tokens):
     """Forgets what is incomplete at the end."""
     kept = b""
@@ -493,7 +493,7 @@ def _(tokens):
             pass
 
 
-@to("tokenization.stream_text")
+@to("tokenization.stream_text", "the text so far every time")
 def _(tokens):
     """The whole text anew after each token."""
     kept = b""
@@ -502,13 +502,13 @@ def _(tokens):
         yield kept.decode(errors="ignore")
 
 
-@to("tokenization.stream_text")
+@to("tokenization.stream_text", "nothing until the end")
 def _(tokens):
     """All at the end, in one piece."""
     yield b"".join(tokens).decode(errors="replace")
 
 
-@to("tokenization.stream_text")
+@to("tokenization.stream_text", "half characters dropped")
 def _(tokens):
     """Half characters are dropped, not kept."""
     for token in tokens:
@@ -529,7 +529,7 @@ def _(tokens):
         yield kept.decode(errors="replace")
 
 
-@to("tokenization.encode_special")
+@to("tokenization.encode_special", "special tokens always recognised")
 def _(text, special, allowed):
     """All special tokens count, allowed or not."""
     result, i = [], 0
@@ -545,7 +545,7 @@ def _(text, special, allowed):
     return result
 
 
-@to("tokenization.encode_special")
+@to("tokenization.encode_special", "shortest name first")
 def _(text, special, allowed):
     """The first that fits, not the longest."""
     result, i = [], 0
@@ -561,13 +561,13 @@ def _(text, special, allowed):
     return result
 
 
-@to("tokenization.encode_special")
+@to("tokenization.encode_special", "special tokens never recognised")
 def _(text, special, allowed):
     """No special token at all: bytes only."""
     return list(text.encode())
 
 
-@to("tokenization.encode_special")
+@to("tokenization.encode_special", "forbidden tokens removed")
 def _(text, special, allowed):
     """Leaves a special token that is not allowed out."""
     result, i = [], 0
@@ -600,7 +600,7 @@ def _(text, special, allowed):
     return result
 
 
-@to("tokenization.encode_special")
+@to("tokenization.encode_special", "special tokens never recognised")
 def _(text, special, allowed):
     """re.split with unescaped names: | means "or"."""
     if not allowed:

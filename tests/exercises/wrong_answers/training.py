@@ -14,25 +14,25 @@ def _cut(tokens, T, starts, shift=1):
     return torch.tensor(inputs), torch.tensor(targets)
 
 
-@to("training.windows")
+@to("training.windows", "last window left out")
 def _(tokens, T, stride):
     """The last window that fits is left out."""
     return _cut(tokens, T, range(0, len(tokens) - T - 1, stride))
 
 
-@to("training.windows")
+@to("training.windows", "targets not shifted")
 def _(tokens, T, stride):
     """Nothing is shifted: targets are the inputs."""
     return _cut(tokens, T, range(0, len(tokens) - T, stride), shift=0)
 
 
-@to("training.windows")
+@to("training.windows", "stride not used")
 def _(tokens, T, stride):
     """One window after the other: stride is overlooked."""
     return _cut(tokens, T, range(0, len(tokens) - T, T))
 
 
-@to("training.windows")
+@to("training.windows", "stride not used")
 def _(tokens, T, stride):
     """At every place: stride is 1."""
     return _cut(tokens, T, range(0, len(tokens) - T))
@@ -44,7 +44,7 @@ def _(tokens, T, stride):
     return _cut(tokens, T, range(0, len(tokens) - T + 1, stride))
 
 
-@to("training.windows")
+@to("training.windows", "type")
 def _(tokens, T, stride):
     """Lists, no tensors."""
     starts = range(0, len(tokens) - T, stride)
@@ -53,7 +53,7 @@ def _(tokens, T, stride):
     ]
 
 
-@to("training.windows")
+@to("training.windows", "only the token after the window")
 def _(tokens, T, stride):
     """The target is the one token after the window."""
     starts = range(0, len(tokens) - T, stride)
@@ -61,7 +61,7 @@ def _(tokens, T, stride):
     return inputs, torch.tensor([tokens[s + T] for s in starts])
 
 
-@to("training.windows")
+@to("training.windows", "targets shifted by two")
 def _(tokens, T, stride):
     """Targets two ahead."""
     return _cut(tokens, T, range(0, len(tokens) - T - 1, stride), shift=2)
@@ -72,7 +72,7 @@ def _padded(rows, fill):
     return torch.tensor([row + [fill] * (T - len(row)) for row in rows])
 
 
-@to("training.pad_documents")
+@to("training.pad_documents", "padding counted")
 def _(documents, end_of_text):
     """Padding's targets are end_of_text: they count."""
     rows = [[end_of_text, *d, end_of_text] for d in documents]
@@ -80,7 +80,7 @@ def _(documents, end_of_text):
     return inputs, _padded([row[1:] for row in rows], end_of_text)
 
 
-@to("training.pad_documents")
+@to("training.pad_documents", "the end never learnt")
 def _(documents, end_of_text):
     """Every end_of_text of the targets is hidden: the end is never learnt."""
     rows = [[end_of_text, *d, end_of_text] for d in documents]
@@ -90,7 +90,7 @@ def _(documents, end_of_text):
     return inputs, targets
 
 
-@to("training.pad_documents")
+@to("training.pad_documents", "begins without end of text")
 def _(documents, end_of_text):
     """No end_of_text in front."""
     rows = [[*d, end_of_text] for d in documents]
@@ -98,7 +98,7 @@ def _(documents, end_of_text):
     return inputs, _padded([row[1:] for row in rows], -100)
 
 
-@to("training.pad_documents")
+@to("training.pad_documents", "ends without end of text")
 def _(documents, end_of_text):
     """No end_of_text behind."""
     rows = [[end_of_text, *d] for d in documents]
@@ -106,7 +106,7 @@ def _(documents, end_of_text):
     return inputs, _padded([row[1:] for row in rows], -100)
 
 
-@to("training.pad_documents")
+@to("training.pad_documents", "padded on the left")
 def _(documents, end_of_text):
     """Padded on the left."""
     rows = [[end_of_text, *d, end_of_text] for d in documents]
@@ -116,7 +116,7 @@ def _(documents, end_of_text):
     return torch.tensor(inputs), torch.tensor(targets)
 
 
-@to("training.pad_documents")
+@to("training.pad_documents", "filled up with 0")
 def _(documents, end_of_text):
     """Padded with 0."""
     rows = [[end_of_text, *d, end_of_text] for d in documents]
@@ -124,7 +124,7 @@ def _(documents, end_of_text):
     return inputs, _padded([row[1:] for row in rows], -100)
 
 
-@to("training.pad_documents")
+@to("training.pad_documents", "cut to the shortest")
 def _(documents, end_of_text):
     """Cut to the shortest."""
     rows = [[end_of_text, *d, end_of_text] for d in documents]
@@ -133,7 +133,7 @@ def _(documents, end_of_text):
     return inputs, torch.tensor([row[1 : T + 1] for row in rows])
 
 
-@to("training.pad_documents")
+@to("training.pad_documents", "ignore put into the inputs")
 def _(documents, end_of_text):
     """-100 in the inputs as well."""
     rows = [[end_of_text, *d, end_of_text] for d in documents]
@@ -141,21 +141,21 @@ def _(documents, end_of_text):
     return inputs, _padded([row[1:] for row in rows], -100)
 
 
-@to("training.packed_mask")
+@to("training.packed_mask", "documents see each other")
 def _(ids, end_of_text):
     """Causal alone: documents see each other."""
     T = len(ids)
     return torch.ones(T, T).tril().bool()
 
 
-@to("training.packed_mask")
+@to("training.packed_mask", "the future is visible")
 def _(ids, end_of_text):
     """The same document, but the future too."""
     document = (ids == end_of_text).cumsum(0)
     return document[:, None] == document[None]
 
 
-@to("training.packed_mask")
+@to("training.packed_mask", "end of text counted to the document before")
 def _(ids, end_of_text):
     """end_of_text belongs to the document before it."""
     is_end = (ids == end_of_text).long()
@@ -164,7 +164,7 @@ def _(ids, end_of_text):
     return (document[:, None] == document[None]) & torch.ones(T, T).tril().bool()
 
 
-@to("training.packed_mask")
+@to("training.packed_mask", "only the separator hidden")
 def _(ids, end_of_text):
     """end_of_text sees nothing and nobody sees it."""
     own = ids != end_of_text
@@ -173,7 +173,7 @@ def _(ids, end_of_text):
     return same & torch.ones(len(ids), len(ids)).tril().bool()
 
 
-@to("training.packed_mask")
+@to("training.packed_mask", "rows and columns swapped")
 def _(ids, end_of_text):
     """Transposed."""
     document = (ids == end_of_text).cumsum(0)
@@ -181,7 +181,7 @@ def _(ids, end_of_text):
     return (document[:, None] == document[None]) & torch.ones(T, T).triu().bool()
 
 
-@to("training.packed_mask")
+@to("training.packed_mask", "the token itself hidden")
 def _(ids, end_of_text):
     """The diagonal is hidden."""
     document = (ids == end_of_text).cumsum(0)
@@ -189,7 +189,7 @@ def _(ids, end_of_text):
     return (document[:, None] == document[None]) & torch.ones(T, T).tril(-1).bool()
 
 
-@to("training.packed_mask")
+@to("training.packed_mask", "documents see each other")
 def _(ids, end_of_text):
     """Earlier documents may be seen (>=)."""
     document = (ids == end_of_text).cumsum(0)
@@ -208,55 +208,55 @@ def _(ids, end_of_text):
     return mask
 
 
-@to("training.hold_out")
+@to("training.hold_out", "cut by place")
 def _(documents, n):
     """The first n as they come: copies stay in training."""
     return documents[n:], documents[:n]
 
 
-@to("training.hold_out")
+@to("training.hold_out", "drawn at random", "depends on chance")
 def _(documents, n):
     """At random."""
     held = random.sample(sorted(set(documents)), n)
     return [d for d in documents if d not in held], held
 
 
-@to("training.hold_out")
+@to("training.hold_out", "the last different ones")
 def _(documents, n):
     """The last n different ones."""
     held = list(dict.fromkeys(reversed(documents)))[:n]
     return [d for d in documents if d not in held], held
 
 
-@to("training.hold_out")
+@to("training.hold_out", "the first in the alphabet")
 def _(documents, n):
     """The first n of the sorted texts."""
     held = sorted(set(documents))[:n]
     return [d for d in documents if d not in held], held
 
 
-@to("training.hold_out")
+@to("training.hold_out", "repeats lost from the training")
 def _(documents, n):
     """Training without its repeats."""
     different = list(dict.fromkeys(documents))
     return different[n:], different[:n]
 
 
-@to("training.hold_out")
+@to("training.hold_out", "the two lists swapped")
 def _(documents, n):
     """(validation, training): the other order."""
     held = list(dict.fromkeys(documents))[:n]
     return held, [d for d in documents if d not in held]
 
 
-@to("training.hold_out")
+@to("training.hold_out", "copies in the validation")
 def _(documents, n):
     """Validation with its repeats."""
     held = list(dict.fromkeys(documents))[:n]
     return [d for d in documents if d not in held], [d for d in documents if d in held]
 
 
-@to("training.hold_out")
+@to("training.hold_out", "changes its input")
 def _(documents, n):
     """Takes the held-out ones from the list itself."""
     held = []
@@ -273,7 +273,7 @@ def _loss(model, inputs, targets, **more):
     return F.cross_entropy(logits.flatten(0, 1), targets.flatten(), **more)
 
 
-@to("training.evaluate")
+@to("training.evaluate", "mean of the batches means")
 def _(model, batches):
     """The mean of the batches' means."""
     was = model.training
@@ -284,14 +284,14 @@ def _(model, batches):
     return sum(losses) / len(losses)
 
 
-@to("training.evaluate")
+@to("training.evaluate", "dropout left on")
 def _(model, batches):
     """Dropout stays on."""
     total = sum(_loss(model, x, y, reduction="sum").item() for x, y in batches)
     return total / sum((y != -100).sum().item() for _, y in batches)
 
 
-@to("training.evaluate")
+@to("training.evaluate", "always left in training mode")
 def _(model, batches):
     """Ends in training mode whatever it was."""
     model.eval()
@@ -300,7 +300,7 @@ def _(model, batches):
     return total / sum((y != -100).sum().item() for _, y in batches)
 
 
-@to("training.evaluate")
+@to("training.evaluate", "left in evaluation mode")
 def _(model, batches):
     """Leaves the model in eval()."""
     model.eval()
@@ -308,7 +308,7 @@ def _(model, batches):
     return total / sum((y != -100).sum().item() for _, y in batches)
 
 
-@to("training.evaluate")
+@to("training.evaluate", "padding in the denominator")
 def _(model, batches):
     """Divides by all positions, -100 included."""
     was = model.training
@@ -318,7 +318,7 @@ def _(model, batches):
     return total / sum(y.numel() for _, y in batches)
 
 
-@to("training.evaluate")
+@to("training.evaluate", "not divided")
 def _(model, batches):
     """The sum."""
     was = model.training
@@ -328,7 +328,7 @@ def _(model, batches):
     return total
 
 
-@to("training.evaluate")
+@to("training.evaluate", "only the last batch")
 def _(model, batches):
     """The last batch alone."""
     was = model.training
@@ -366,19 +366,19 @@ def _train(model, batches, rates, clip, optimizer, **change):
     return losses
 
 
-@to("training.train")
+@to("training.train", "gradients not zeroed")
 def _(model, batches, rates, clip, optimizer):
     """Gradients are never set to zero."""
     return _train(model, batches, rates, clip, optimizer, zero=False)
 
 
-@to("training.train")
+@to("training.train", "not clipped in time")
 def _(model, batches, rates, clip, optimizer):
     """No clipping."""
     return _train(model, batches, rates, clip, optimizer, clipped=False)
 
 
-@to("training.train")
+@to("training.train", "rates not used")
 def _(model, batches, rates, clip, optimizer):
     """The rates are never set."""
     return _train(model, batches, rates, clip, optimizer, groups=0)
@@ -390,7 +390,7 @@ def _(model, batches, rates, clip, optimizer):
     return _train(model, batches, rates, clip, optimizer, groups=1)
 
 
-@to("training.train")
+@to("training.train", "not clipped in time")
 def _(model, batches, rates, clip, optimizer):
     """Clips after the step."""
     losses = []
@@ -406,7 +406,7 @@ def _(model, batches, rates, clip, optimizer):
     return losses
 
 
-@to("training.train")
+@to("training.train", "each number clipped")
 def _(model, batches, rates, clip, optimizer):
     """Clips each number (clip_grad_value_)."""
     losses = []
@@ -422,7 +422,7 @@ def _(model, batches, rates, clip, optimizer):
     return losses
 
 
-@to("training.train")
+@to("training.train", "loss after the step returned")
 def _(model, batches, rates, clip, optimizer):
     """The loss after the step."""
     losses = []
@@ -439,7 +439,7 @@ def _(model, batches, rates, clip, optimizer):
     return _train(model, batches, rates, clip, optimizer)
 
 
-@to("training.train")
+@to("training.train", "the weights never move")
 def _(model, batches, rates, clip, optimizer):
     """zero_grad between backward and step: nothing moves."""
     losses = []
@@ -455,7 +455,7 @@ def _(model, batches, rates, clip, optimizer):
     return losses
 
 
-@to("training.train")
+@to("training.train", "rate set after the step")
 def _(model, batches, rates, clip, optimizer):
     """The rate of the step before: set after the step."""
     losses = []

@@ -83,3 +83,11 @@ def how_much_likelier_than_by_chance(log_probs, secret):
     """You compare the secret's probability with 1 / R. Exposure compares ranks: it asks
     how many guesses come before."""
     return math.log2(len(log_probs)) + log_probs[secret].item() / math.log(2)
+
+
+@exposure.wrong
+def the_place_read_in_place_of_the_rank(log_probs, secret):
+    """argsort(...)[secret] says which candidate stands at place `secret`. The rank is
+    the other way round: at which place the secret stands, or how many are likelier."""
+    place = int(log_probs.argsort(descending=True)[secret])
+    return math.log2(len(log_probs)) - math.log2(place + 1)

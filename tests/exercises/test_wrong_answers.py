@@ -1,0 +1,57 @@
+"""Wrong answers that nobody wrote for the catalogue: none is solved, most are named.
+
+The quick run takes one answer of every exercise.
+"""
+
+from collections import Counter
+
+import pytest
+from wrong_answers import WRONG_ANSWERS
+from wrong_answers.collection import BY_ITSELF
+
+from course_utils.exercises.course import CATALOGUE
+from course_utils.exercises.engine.diagnosis import check
+
+EXERCISES = {task.name: task for task in CATALOGUE.exercises()}
+# One of every exercise: the first that is not held out.
+FIRST_SEEN = [a for a in WRONG_ANSWERS if a.number <= 2 and not a.held_out]
+
+
+def name_given(verdict):
+    """Return what the card calls the mistake, "" if it has no name for it."""
+    if verdict.misconception:
+        return verdict.misconception.title
+    return verdict.fault if verdict.fault in BY_ITSELF else ""
+
+
+def outcome(answer):
+    """Return "accepted", "right", "wrong" (name) or "no name"."""
+    verdict = check(EXERCISES[answer.exercise], answer.function)
+    if verdict.status in ("solved", "not started"):
+        return "accepted"
+    given = name_given(verdict)
+    return ("right" if given in answer.names else "wrong") if given else "no name"
+
+
+def test_every_exercise_has_wrong_answers_in_both_halves():
+    for held_out in (False, True):
+        half = Counter(a.exercise for a in WRONG_ANSWERS if a.held_out is held_out)
+        assert half.keys() == EXERCISES.keys()
+    assert len(WRONG_ANSWERS) >= 400
+    assert min(Counter(answer.exercise for answer in WRONG_ANSWERS).values()) >= 3
+
+
+def test_what_a_wrong_answer_may_be_called_is_in_the_catalogue():
+    for answer in WRONG_ANSWERS:
+        known = {mistake.title for mistake in EXERCISES[answer.exercise].misconceptions}
+        assert set(answer.names) <= known | set(BY_ITSELF), answer.name
+        assert answer.what, answer.name
+
+
+@pytest.mark.parametrize(
+    "answer",
+    FIRST_SEEN,
+    ids=lambda answer: answer.name,
+)
+def test_a_wrong_answer_is_not_accepted_nor_given_another_name(answer):
+    assert outcome(answer) in ("right", "no name")
