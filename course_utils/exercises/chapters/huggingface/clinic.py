@@ -20,7 +20,7 @@ def _with_a_copied_head(model):
 
 head_apart = Clinic(
     name="huggingface.head_apart",
-    complaint="This conversion to transformers gives our very logits, on stirred "
+    complaint="This conversion to transformers gives exactly our logits, on random "
     "weights too, and the loss falls as the model trains there. But it does not fall "
     "as ours does: after the same steps on the same text, the two have parted.",
     patient=_with_a_copied_head,

@@ -41,7 +41,7 @@ def _names(n_layer):
 
 
 def _their_weights(rng, V, n_positions, n_layer, C):
-    """Return stirred weights under transformers' names, in its layout."""
+    """Return random weights under transformers' names, in its layout."""
     shapes = {
         "c_attn.weight": (C, 3 * C), "c_attn.bias": (3 * C,),
         "c_fc.weight": (C, 4 * C), "c_fc.bias": (4 * C,),
