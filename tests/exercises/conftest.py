@@ -5,6 +5,7 @@ import pytest
 from course_utils.exercises.course import LEARNER
 from course_utils.exercises.engine import store
 from course_utils.exercises.engine.learner import Session
+from course_utils.exercises.grading.processes import NoSandboxError, Sandboxed
 
 
 @pytest.fixture(autouse=True)
@@ -13,3 +14,13 @@ def own_session(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "progress.json"))
     monkeypatch.setattr(LEARNER, "session", Session())
     store._unsaved.clear()
+
+
+@pytest.fixture(scope="session")
+def no_sandbox():
+    """Why there can be no sandbox on this machine, "" if there can."""
+    try:
+        with Sandboxed():
+            return ""
+    except NoSandboxError as error:
+        return str(error)

@@ -1,16 +1,27 @@
 """Grading a class: exactly what was planted comes out, and no row costs another."""
 
 import csv
-import json
 import os
 import socket
 import sys
 from pathlib import Path
 
 import pytest
+from submitted import (
+    ANSWER,
+    DEFINITION,
+    IMPORTS,
+    MASK,
+    SPLIT,
+    WORDS,
+    answer,
+    find,
+    right,
+    write,
+)
 
 from course_utils.exercises import mine, progress
-from course_utils.exercises.course import CATALOGUE, LEARNER
+from course_utils.exercises.course import LEARNER
 from course_utils.exercises.engine import store
 from course_utils.exercises.engine.learner import Session
 from course_utils.exercises.grading.command import main
@@ -24,36 +35,6 @@ from course_utils.exercises.grading.grade import (
 from course_utils.exercises.grading.submissions import Submission, find_submissions
 from course_utils.exercises.grading.tables import Row, columns, write_tables
 from course_utils.exercises.grading.worker import code_cells
-
-find = CATALOGUE.find
-
-MASK, SPLIT, WORDS = (
-    "attention.causal_mask",
-    "attention.split_heads",
-    "tokenization.byte_ids",
-)
-HEAD = "import torch\nfrom course_utils.exercises import *\n%matplotlib inline"
-
-
-def answer(name, body, arguments=None):
-    """Return an exercise cell with this body."""
-    stub = find(name).stub_cell()
-    return stub.replace("...  # your turn", body.replace("\n", "\n    "))
-
-
-def right(name):
-    return find(name).solution_cell()
-
-
-def write(path: Path, *cells: str) -> Path:
-    cells = [
-        {"cell_type": "code", "source": cell, "metadata": {}, "outputs": []}
-        for cell in (HEAD, *cells)
-    ]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4}))
-    return path
-
 
 TRANSPOSED = answer(MASK, "return torch.ones(T, T).triu().bool()")
 NO_DIAGONAL = answer(MASK, "return torch.ones(T, T).tril(-1).bool()")
@@ -179,8 +160,9 @@ def planted(outside: Path, port: int) -> dict[str, tuple[list[str], dict[str, st
 
 
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory):
+def graded(tmp_path_factory, no_sandbox):
     """Grade 30 submissions once, as a teacher would, with the command."""
+    trust = ["--trust"] if no_sandbox else []
     folder = tmp_path_factory.mktemp("class")
     outside = folder.parent / "outside.txt"
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -192,7 +174,7 @@ def graded(tmp_path_factory):
         (folder / "empty.ipynb").write_text("")
         assert len(list(folder.iterdir())) == 30
         out = folder.parent / "grades.csv"
-        assert main(["grade", str(folder), "--out", str(out)]) == 0
+        assert main(["grade", str(folder), "--out", str(out), *trust]) == 0
         with pytest.raises(TimeoutError):
             server.accept()
     assert not outside.exists()
@@ -306,10 +288,9 @@ def test_a_lost_progress_file_is_made_anew_from_the_answers(tmp_path, monkeypatc
 
 
 def test_the_command_refuses_what_it_cannot_do(tmp_path, capsys):
-    assert main(["grade", str(tmp_path / "nowhere")]) == 1
+    assert main(["grade", str(tmp_path / "nowhere"), "--trust"]) == 1
     assert "no such file or folder" in capsys.readouterr().err
-    with pytest.raises(SystemExit):
-        main(["grade", str(tmp_path)])
+    assert main(["grade", str(tmp_path), "--trust"]) == 1
     assert "no submissions" in capsys.readouterr().err
     notebook = write(tmp_path / "a.ipynb")
     with pytest.raises(SystemExit):
@@ -390,9 +371,6 @@ def test_the_guard_lets_pass_what_is_harmless_and_nothing_else(
 
 # --- what a learner's page does in Jupyter, it does in grading ------------------------
 
-IMPORTS = "import torch\nfrom course_utils.exercises import exercise"
-DEFINITION = "def causal_mask(T):\n    return torch.ones(T, T).tril().bool()\n"
-ANSWER = f'@exercise("{MASK}")\n{DEFINITION}'
 STUB = f'@exercise("{MASK}")\ndef causal_mask(T):\n    ...  # your turn'
 
 
@@ -536,7 +514,8 @@ def test_other_files_in_a_class_folder_are_passed_over_with_a_line(tmp_path, cap
     (tmp_path / "read me.txt").write_text("")
     for _ in range(2):  # the second time its own tables lie there
         out = str(tmp_path / "grades.csv")
-        assert main(["grade", str(tmp_path), "--out", out, "--seed", "5"]) == 0
+        options = ["--out", out, "--seed", "5", "--trust"]
+        assert main(["grade", str(tmp_path), *options]) == 0
     printed = capsys.readouterr().out
     assert "passed over, no notebook: read me.txt" in printed
     assert "passed over, no notebook: grades_misconceptions.csv" in printed

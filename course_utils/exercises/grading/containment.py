@@ -1,21 +1,19 @@
-"""Keep a submission's code from doing harm, as far as a process can be kept.
+"""Keep a submission's code within bounds: in a sandbox, and where there is none.
 
-The grader runs every submission in a process of its own, and this module shuts that
-process in before any of the learner's code runs:
+Every submission runs in a process of its own, and this module sets its bounds before
+any of the learner's code runs:
 
 - **limits of the operating system** (Linux, macOS): computing time, memory, size of
   files, no core dumps; on Linux also an empty network of its own, where the kernel
   permits that;
 - **an audit hook** (everywhere): Python reports every opened file, connection and
   started program to it, and it raises ``PermissionError`` for connections, programs,
-  signals, foreign libraries, and for changes to files outside the scratch folder. An
-  audit hook cannot be taken off again.
+  signals, foreign libraries, and for changes to files outside the learner's folder, so
+  that an answer that tries fails with a message. An audit hook cannot be taken off.
 
-The limits of this, in honesty: it holds off accidents and simple mischief. Code that
-means to break out of Python's own runtime can (a bug in a C extension is enough), files
-can be *read*, and code that goes for the checker inside its own process can forge its
-own row. For submissions from people you do not know, grade in a virtual machine or a
-container without network that holds nothing else.
+By themselves these hold off accidents and simple mischief only: a compiled library
+(torch's own is enough) opens files without asking the hook. What contains a submission
+is the sandbox (``sandbox``); where there is none, grade only people whom you trust.
 """
 
 import contextlib

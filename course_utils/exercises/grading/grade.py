@@ -1,18 +1,14 @@
 """Grade a class: one row a learner, one column an exercise, and what to explain again.
 
-Each learner's answers run in a process of their own (``worker``, ``containment``), on
-inputs that are drawn anew for this run. Whatever a submission does, it costs its own
-row at most: an answer that hangs or brings its process down is noted, and a new process
-goes on with the next one.
-
-Processes come from a *fork server* that has imported torch once; where there is none
-(Windows) each process imports it for itself.
+Each learner's answers run in a process of their own (``processes``, ``worker``), on
+inputs that are drawn anew for this run; the verdicts are made here (``judging``).
+Whatever a submission does, it costs its own row at most: an answer that hangs or brings
+its process down is noted, and a new process goes on with the next one.
 """
 
 import contextlib
 import json
 import math
-import multiprocessing
 import os
 import shutil
 import signal
@@ -20,7 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from tqdm.auto import tqdm
@@ -28,33 +24,52 @@ from tqdm.auto import tqdm
 from ..course import CATALOGUE
 from ..engine.diagnosis import STATUSES
 from ..engine.limits import WAITING
+from ..engine.typed import LONGEST, read_json
+from .journal import Journal, fingerprint
+from .judging import TIME_LIMIT, Judge, Result
+from .processes import Sandboxed, Trusted
 from .submissions import Submission
 from .tables import Row
-from .worker import PAGE_SECONDS, work
+from .worker import PAGE_SECONDS
 
 GRACE = 5.0  # seconds on top of an exercise's own time limit
 START = 60.0  # seconds until a worker must have read the notebook
 TOTAL = 1200.0  # seconds a learner may take
 MOST_PROBLEMS = 20
-LARGEST_MESSAGE = 1 << 20  # bytes
-TIME_LIMIT, CRASHED = "not yet: time limit", "error: crashed"
+MOST_MESSAGES = 5000
+CRASHED = "error: crashed"
 OUT_OF_TIME = -getattr(signal, "SIGXCPU", 0)  # the exit code of a process stopped so
 
 
 def grade(
-    submissions: dict[str, Submission], seed: int, show_progress: bool = False
+    submissions: dict[str, Submission],
+    seed: int,
+    processes: Sandboxed | None = None,
+    journal: Journal | None = None,
+    show_progress: bool = False,
 ) -> list[Row]:
-    """Return a row for each learner, in the order of the submissions."""
-    method = "forkserver" if hasattr(os, "fork") else "spawn"
-    context = multiprocessing.get_context(method)
-    if method == "forkserver":
-        context.set_forkserver_preload([__name__, *CATALOGUE.modules()])
-    limits = {task.name: task.seconds for task in CATALOGUE.exercises()}
+    """Return a row for each learner, in the order of the submissions.
+
+    Answers run in ``processes``: without sandboxes, if none are given. Rows that the
+    journal has are taken from it, the others added to it. ``NoSandboxError`` where one
+    cannot be made (any more).
+    """
+    rows = {}
+    grader = _Grader(processes or Trusted(), Judge(seed), journal)
     with ThreadPoolExecutor(n_processors()) as pool:
-        rows = pool.map(
-            lambda item: _grade_one(context, *item, seed, limits), submissions.items()
+        futures = [pool.submit(grader.row, *item) for item in submissions.items()]
+        progress = tqdm(
+            as_completed(futures), "grading", len(futures), disable=not show_progress
         )
-        return list(tqdm(rows, "grading", len(submissions), disable=not show_progress))
+        try:
+            for future in progress:
+                row = future.result()
+                rows[row.learner] = row
+        except BaseException:  # Ctrl-C: what is finished stands in the journal
+            pool.shutdown(wait=False, cancel_futures=True)
+            grader.stop()
+            raise
+    return [rows[learner] for learner in submissions]
 
 
 def n_processors() -> int:
@@ -77,104 +92,148 @@ def _quota(root: Path = Path("/sys/fs/cgroup")) -> float:
     return math.inf
 
 
-def _grade_one(context, learner: str, submission: Submission, seed: int, limits) -> Row:
-    """Check one learner's answers, with a new worker after each that goes down."""
-    row = Row(learner)
-    if not submission.notebooks:
-        row.problems.append("no notebook in this folder")
+class _Grader:
+    """Makes rows. Its methods run in several threads, each for one learner."""
+
+    def __init__(self, places, judge: Judge, journal: Journal | None):
+        self.places, self.judge, self.journal = places, judge, journal
+        self.limits = {task.name: task.seconds for task in CATALOGUE.exercises()}
+        self.stopped, self._running = False, set()
+
+    def stop(self) -> None:
+        """Let all threads come to their end soon."""
+        self.stopped = True
+        for process in list(self._running):
+            process.kill()
+
+    def row(self, learner: str, submission: Submission) -> Row:
+        """Return a learner's row; from the journal, if it stands there."""
+        if self.journal is None:
+            return self._new_row(learner, submission)
+        known = self.journal.row(learner, submission)
+        if known is not None:
+            return known
+        files = fingerprint(submission)
+        row = self._new_row(learner, submission)
+        row.sources.clear()  # of a whole class that is much
+        if not self.stopped:
+            self.journal.add(row, files)
         return row
-    scratch = Path(tempfile.mkdtemp(prefix="grade-"))
-    try:
-        places, left_out = submission.copy_to(scratch)
-        _note_problems(row, left_out)
-        _check_all(context, row, places, seed, limits, scratch)
-    except OSError as error:  # a file that may not be read
-        _note_problems(row, [str(error)])
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    return row
 
+    def _new_row(self, learner: str, submission: Submission) -> Row:
+        row = Row(learner)
+        if not submission.notebooks:
+            row.problems.append("no notebook in this folder")
+            return row
+        scratch = Path(tempfile.mkdtemp(prefix="grade-"))
+        try:
+            notebooks, left_out = submission.copy_to(scratch)
+            _note_problems(row, left_out)
+            self._check_all(row, notebooks, scratch)
+        except OSError as error:  # a file that may not be read
+            _note_problems(row, [str(error)])
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        return row
 
-def _check_all(context, row: Row, paths, seed: int, limits, scratch: Path) -> None:
-    end = time.monotonic() + TOTAL
-    skip: set[str] = set()  # answers that were tried
-    while True:
-        n_tried = len(skip)
-        running, why = _one_worker(
-            context, row, paths, skip, seed, limits, end, scratch
-        )
-        if running:
-            _take_better(row, running, Row("", {running: why}))
-        elif why:
-            _note_problems(row, [why])
-        if time.monotonic() > end:
-            _note_problems(row, [f"stopped after {TOTAL / 60:.0f} minutes"])
-        if not running or len(skip) == n_tried or time.monotonic() > end:
-            return
+    def _check_all(self, row: Row, notebooks: list[str], handed_in: Path) -> None:
+        """Check one learner's answers, with a new worker after each that goes down."""
+        end = time.monotonic() + TOTAL
+        tried: set[str] = set()
+        while not self.stopped:
+            n_tried = len(tried)
+            running, why = self._one_worker(row, notebooks, tried, end, handed_in)
+            if running:
+                _take_better(row, running, Result(why), "")
+            elif why:
+                _note_problems(row, [why])
+            if time.monotonic() > end:
+                _note_problems(row, [f"stopped after {TOTAL / 60:.0f} minutes"])
+                return
+            if not running or len(tried) == n_tried:
+                return
 
+    def _one_worker(
+        self, row: Row, notebooks: list[str], tried: set[str], end: float, folder: Path
+    ) -> tuple[str, str]:
+        """Run one worker to its end; return (the exercise at which it went down, why).
 
-def _one_worker(
-    context, row: Row, paths, skip, seed, limits, end, scratch
-) -> tuple[str, str]:
-    """Run one worker to its end; return (the exercise at which it went down, why).
-
-    ("", "") if it came to the end, ("", why) if it went down outside an exercise. What
-    was tried is added to ``skip``.
-    """
-    ours, theirs = context.Pipe(duplex=False)
-    arguments = (theirs, paths, set(skip), seed, scratch)
-    process = context.Process(target=work, args=arguments, daemon=True)
-    process.start()
-    theirs.close()
-    # Whatever comes through the pipe, half a message too, this ends the waiting for it.
-    alarm = threading.Timer(max(0.0, end - time.monotonic()), _end, [process])
-    alarm.daemon = True
-    alarm.start()
-    running, patience = "", START
-    try:
-        while ours.poll(patience):
-            message = json.loads(ours.recv_bytes(LARGEST_MESSAGE))
-            if message.get("done"):
+        ("", "") if it came to the end, ("", why) if it went down outside an exercise.
+        The answers that it tried are added to ``tried``.
+        """
+        process = self.places.start(folder)
+        self._running.add(process)
+        # Whatever comes, half a message too, this ends the waiting for it.
+        alarm = threading.Timer(max(0.0, end - time.monotonic()), process.kill)
+        alarm.daemon = True
+        alarm.start()
+        conversation = _Conversation(process.connection, self, row, tried)
+        try:
+            conversation.say(notebooks=notebooks, skip=[*tried], seed=self.judge.seed)
+            if conversation.lead():
                 return "", ""
+            return conversation.running, TIME_LIMIT
+        except (EOFError, OSError, ValueError, KeyError, TypeError, AttributeError):
+            code = process.exit_code(GRACE)  # it went down, or it talks nonsense
+            return conversation.running, TIME_LIMIT if code == OUT_OF_TIME else CRASHED
+        finally:
+            alarm.cancel()
+            self._running.discard(process)
+            process.end()
+
+
+class _Conversation:
+    """What a worker tells, and what it is told. Believe it nothing.
+
+    ``running`` is the exercise whose answer it runs, "" between two.
+    """
+
+    def __init__(self, connection, grader: _Grader, row: Row, tried: set[str]):
+        self.connection, self.grader = connection, grader
+        self.row, self.tried = row, tried
+        self.running = self.source = ""
+
+    def say(self, **message) -> None:
+        self.connection.send_bytes(json.dumps(message).encode())
+
+    def lead(self) -> bool:
+        """Return True when the worker is done, False when it says nothing for long.
+
+        What else it may say raises one of the errors of reading it.
+        """
+        patience = START
+        for _ in range(MOST_MESSAGES):
+            if not self.connection.poll(patience):
+                return False
+            message = read_json(self.connection.recv_bytes(LONGEST))
+            if message.get("done"):
+                return True
             if "start" in message:
-                running = message["start"]
-                patience = 2 * WAITING * (limits[running] + PAGE_SECONDS) + GRACE
-                skip.add(str(message["answer"])[:64])
-            elif "status" in message:
-                _enter(row, running, message)
-                running = ""
+                self.running = message["start"]
+                self.source = str(message["source"])
+                limit = self.grader.limits[self.running]
+                patience = 2 * WAITING * (limit + PAGE_SECONDS) + GRACE
+                self.tried.add(str(message["answer"])[:64])
+            elif "attempt" in message:
+                result = self.grader.judge.result(self.running, message["attempt"])
+                _take_better(self.row, self.running, result, self.source)
+                self.running = ""
+                self.say(solved=result.label == "solved")
             else:
-                _note_problems(row, message["problems"])
-        return running, TIME_LIMIT
-    except (EOFError, OSError, ValueError, KeyError, TypeError, AttributeError):
-        process.join(GRACE)  # it went down, or it talks nonsense
-        return running, TIME_LIMIT if process.exitcode == OUT_OF_TIME else CRASHED
-    finally:
-        alarm.cancel()
-        _end(process)
-        ours.close()
+                _note_problems(self.row, message["problems"])
+        raise ValueError("it never ends")
 
 
-def _enter(row: Row, name: str, message: dict) -> None:
-    """Take a result in. It comes from where learners' code runs: believe no type."""
-    if message["status"] not in STATUSES or not message["label"].isprintable():
-        raise ValueError("no such status")
-    new = Row("", {name: _plain(message["label"])})
-    known = {wrong.title for wrong in CATALOGUE.find(name).misconceptions}
-    if message["misconception"] in known:
-        new.misconceptions[name] = message["misconception"]
-    new.sources[name] = str(message["source"])
-    _take_better(row, name, new)
-
-
-def _take_better(row: Row, name: str, new: Row) -> None:
+def _take_better(row: Row, name: str, result: Result, source: str) -> None:
     """Keep the best of several answers: a stub or an older copy never outranks one."""
-    if name in row.results and _rank(row.results[name]) <= _rank(new.results[name]):
+    if name in row.results and _rank(row.results[name]) <= _rank(result.label):
         return
-    row.results[name] = new.results[name]
-    for kind in ("misconceptions", "sources"):
-        getattr(row, kind).pop(name, None)
-        getattr(row, kind).update(getattr(new, kind))
+    row.results[name] = result.label
+    row.misconceptions.pop(name, None)
+    if result.misconception:
+        row.misconceptions[name] = result.misconception
+    if result.label == "solved":
+        row.sources[name] = source
 
 
 def _rank(label: str) -> int:
@@ -192,20 +251,9 @@ def _plain(text: str) -> str:
     return "".join(c if c.isprintable() else " " for c in text)[:200]
 
 
-def _end(process) -> None:
-    """End a worker and everything that it started."""
-    if hasattr(os, "killpg"):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-    process.kill()
-    process.join()
-
-
 def recompute(folder: Path) -> dict[str, str]:
     """Return the sources of all solved answers in a folder's notebooks."""
     if not folder.is_dir():
         raise NotADirectoryError(f"no such folder: {folder}")
     (row,) = grade({"": Submission.of(folder.absolute())}, seed=0)
-    return {
-        name: row.sources[name] for name in row.results if row.results[name] == "solved"
-    }
+    return row.sources

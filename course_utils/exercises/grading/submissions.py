@@ -25,6 +25,10 @@ class Submission:
         """
         return cls(_notebooks(path), path) if path.is_dir() else cls((path,))
 
+    def files(self) -> tuple[Path, ...]:
+        """Return all files that were handed in."""
+        return tuple(_visible(self.folder)) if self.folder else self.notebooks
+
     def copy_to(self, scratch: Path) -> tuple[list[str], list[str]]:
         """Copy what was handed in; return (the notebooks' places, what was left out).
 
@@ -32,9 +36,8 @@ class Submission:
         followed, and what is very large stays where it is.
         """
         folder = self.folder or self.notebooks[0].parent
-        files = _visible(self.folder) if self.folder else self.notebooks
         left, left_out = LARGEST_SUBMISSION, []
-        for path in files:
+        for path in self.files():
             left -= path.stat().st_size
             target = scratch / path.relative_to(folder)
             if left < 0:

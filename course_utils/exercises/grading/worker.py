@@ -1,18 +1,22 @@
-"""The grader's worker: one process that checks the answers of one submission.
+"""The grader's worker: one process in which the answers of one submission run.
 
-It sends what it finds line by line, as JSON and never as pickles, because what comes
-out of this process is not to be trusted: ``{"found": [answers], "problems": [...]}``,
-then for each answer ``{"start": name, "answer": id}`` and ``{"status": ...}``, at last
-``{"done": true}``. An exercise may have several answers: copies, older versions.
+It tells what they did, as JSON and never as pickles, because what comes out of this
+process is not to be trusted: ``{"problems": [...]}``, then for each answer ``{"start":
+name, "answer": id, "source": ...}`` and ``{"attempt": ...}``, to which the grader
+answers ``{"solved": true}`` or not, at last ``{"done": true}``. What was right or wrong
+is for the grader to say (``judging``). An exercise may have several answers: copies,
+older versions.
 """
 
 import contextlib
 import hashlib
 import json
 import os
+import random
+import shutil
 import sys
 import traceback
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -22,8 +26,10 @@ import torch
 from ..course import CATALOGUE, LEARNER
 from ..engine.answers import all_answers, answer_from, unreadable
 from ..engine.definition import Exercise
-from ..engine.diagnosis import Verdict, check
+from ..engine.diagnosis import try_on
 from ..engine.limits import TimeLimit, time_limit
+from ..engine.outcomes import Outcome
+from ..engine.typed import LONGEST, TOO_LARGE, encode_outcome
 from .containment import contain, limit_processor_time
 
 LARGEST_NOTEBOOK = 50 << 20  # bytes
@@ -57,22 +63,29 @@ def code_cells(path: Path) -> list[str]:
         raise ValueError("not a notebook") from None
 
 
-def evaluate(task: Exercise, source: str, seed: int) -> Verdict:
-    """Run an answer's source in a fresh namespace and check the function it defines."""
+def attempt(task: Exercise, source: str, seed: int) -> tuple[dict, Callable | None]:
+    """Run an answer on the inputs of this seed; return (what came, the function).
+
+    What came is ``{"outcomes": [...]}``, or ``{"not_started": true}``, or at the time
+    limit ``{"stopped": true}``, or without a function ``{"failed": error's name}``.
+    """
     try:
         with time_limit(PAGE_SECONDS):
             # The exercise's own limit comes first; this ends what swallows it.
             limit_processor_time(2 * PAGE_SECONDS + 1.0)
             function = answer_from(source, f"<{task.name}>")
         limit_processor_time(2 * task.seconds + 1.0)
-        verdict = check(task, function, seed)
+        did = try_on(task, function, list(task.cases(random.Random(seed))))
     except TimeLimit:
-        return Verdict("not yet", fault="time limit")
+        return {"stopped": True}, None
     except BaseException as error:  # exit() as well: it costs this exercise only
-        return Verdict("error", fault=type(error).__name__)
-    if verdict.status == "solved":
-        LEARNER.session.solved[task.name] = function  # mine(...) in later answers
-    return verdict
+        return {"failed": type(error).__name__}, None
+    if did.not_started or did.stopped:
+        return {"not_started" if did.not_started else "stopped": True}, None
+    outcomes = [encode_outcome(outcome) for outcome in did.outcomes]
+    if len(json.dumps(outcomes)) > LONGEST // 2:  # larger than any right one
+        outcomes = [encode_outcome(Outcome(TOO_LARGE))] * len(outcomes)
+    return {"outcomes": outcomes}, function
 
 
 def find_answers(folder: Path, paths: Sequence[str]) -> tuple[list[Answer], list[str]]:
@@ -97,46 +110,49 @@ def find_answers(folder: Path, paths: Sequence[str]) -> tuple[list[Answer], list
     return answers, problems
 
 
-def work(
-    connection, paths: Sequence[str], skip: Collection[str], seed: int, folder: Path
-) -> None:
-    """Check all answers in a learner's notebooks but those to skip; report each.
+def work(connection, handed_in: Path, home: Path) -> None:
+    """Run all answers in a copy of what was handed in; tell what each did.
 
-    ``folder`` holds a copy of what was handed in, ``paths`` are the notebooks in it.
+    The first message says what to do: the places of the ``notebooks``, the answers to
+    ``skip``, by id, and the ``seed`` of the inputs. This process ends with it.
     """
-
-    def send(**message) -> None:
-        connection.send_bytes(json.dumps(message).encode())
-
     try:
+        orders = json.loads(connection.recv_bytes())
         _silence(connection.fileno())
         torch.set_num_threads(1)
-        contain(folder)
-        answers, problems = find_answers(folder, paths)
-        send(found=len(answers), problems=problems)
-        solved = set()
-        for answer in answers:
-            if answer.id in skip or answer.name in solved:
-                continue
-            send(start=answer.name, answer=answer.id)
-            task = CATALOGUE.find(answer.name)
-            with _at_home(folder / answer.place, folder):
-                verdict = evaluate(task, answer.source, seed)
-            if verdict.status == "solved":
-                solved.add(answer.name)
-            title = verdict.misconception.title if verdict.misconception else ""
-            send(
-                status=verdict.status,
-                label=verdict.label,
-                misconception=title,
-                source=answer.source if verdict.status == "solved" else "",
-            )
-        send(done=True)
+        shutil.copytree(handed_in, home, dirs_exist_ok=True)
+        contain(home)
+        _run_answers(connection, home, **orders)
     except Exception:
-        send(problems=[traceback.format_exc().strip().split("\n")[-1]])
+        why = traceback.format_exc().strip().split("\n")[-1]
+        _send(connection, problems=[why])
     finally:
         connection.close()
         os._exit(0)  # no exit handlers of the learner's, no threads to wait for
+
+
+def _run_answers(
+    connection, home: Path, notebooks: Sequence[str], skip: Collection[str], seed: int
+) -> None:
+    answers, problems = find_answers(home, notebooks)
+    _send(connection, problems=problems)
+    solved = set()
+    for answer in answers:
+        if answer.id in skip or answer.name in solved:
+            continue
+        _send(connection, start=answer.name, answer=answer.id, source=answer.source)
+        task = CATALOGUE.find(answer.name)
+        with _at_home(home / answer.place, home):
+            what_came, function = attempt(task, answer.source, seed)
+        _send(connection, attempt=what_came)
+        if json.loads(connection.recv_bytes())["solved"]:
+            solved.add(answer.name)
+            LEARNER.session.solved[answer.name] = function  # mine(...) in later answers
+    _send(connection, done=True)
+
+
+def _send(connection, **message) -> None:
+    connection.send_bytes(json.dumps(message).encode())
 
 
 @contextmanager

@@ -1,0 +1,254 @@
+"""Where submissions run: in sandboxes, or, for who is trusted, in plain processes.
+
+Both offer ``start(handed_in)``, which returns a worker's process: a ``connection`` to
+it, its ``exit_code`` once it is over, ``kill`` for it and all that it started (from any
+thread), and at last ``end``.
+"""
+
+import contextlib
+import ctypes
+import gc
+import importlib
+import json
+import multiprocessing
+import os
+import select
+import shutil
+import signal
+import socket
+import tempfile
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from ..course import CATALOGUE
+from .sandbox import (
+    HANDED_IN,
+    HOME,
+    NoSandboxError,
+    Sandbox,
+    check_system,
+    enter,
+    give_up_powers,
+)
+from .worker import work
+
+PRELOADED = "IPython.core.inputtransformer2", "torch._dynamo"  # slow to load
+
+
+class Trusted:
+    """Processes of multiprocessing: they may read every file and are easily left.
+
+    They come from a *fork server* that has imported torch once; where there is none
+    (Windows) each process imports it for itself.
+    """
+
+    def __init__(self):
+        method = "forkserver" if hasattr(os, "fork") else "spawn"
+        self._context = multiprocessing.get_context(method)
+        if method == "forkserver":
+            modules = [__name__, *CATALOGUE.modules(), *PRELOADED]
+            self._context.set_forkserver_preload(modules)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error) -> None:
+        pass
+
+    def start(self, handed_in: Path) -> "TrustedProcess":
+        return TrustedProcess(self._context, handed_in)
+
+
+class TrustedProcess:
+    """One of them. It works in a copy of what was handed in."""
+
+    def __init__(self, context, handed_in: Path):
+        self._scratch = Path(tempfile.mkdtemp(prefix="grade-"))
+        home = self._scratch / "home"
+        self.connection, theirs = context.Pipe()
+        arguments = (theirs, handed_in, home)
+        self._process = context.Process(target=work, args=arguments, daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def exit_code(self, patience: float) -> int | None:
+        self._process.join(patience)
+        return self._process.exitcode
+
+    def kill(self) -> None:
+        if hasattr(os, "killpg"):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.kill()
+
+    def end(self) -> None:
+        self.kill()
+        self._process.join()
+        self.connection.close()
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+
+class Sandboxed:
+    """Processes in sandboxes of bubblewrap (Linux).
+
+    They are forked from a process that has everything imported and knows nothing else:
+    no submission, no result, no seed. ``NoSandboxError`` if there can be none here.
+    """
+
+    def __init__(self):
+        check_system()
+        for module in (*CATALOGUE.modules(), *PRELOADED):
+            importlib.import_module(module)
+        self._socket, theirs = socket.socketpair()
+        self._pid = os.fork()
+        if self._pid == 0:
+            self._socket.close()
+            _serve(theirs)
+        theirs.close()
+        try:
+            self._try_out()
+        except BaseException:
+            self.close()
+            raise
+
+    def _try_out(self) -> None:
+        """Start one worker in a sandbox: it works, or says why it cannot."""
+        with tempfile.TemporaryDirectory(prefix="grade-") as empty:
+            process = self.start(Path(empty))
+            try:
+                connection = process.connection
+                connection.send_bytes(b'{"notebooks": [], "skip": [], "seed": 1}')
+                while process.connection.poll(60.0):
+                    message = json.loads(connection.recv_bytes(1 << 16))
+                    if "done" in message:
+                        return
+                    if problems := message.get("problems"):
+                        raise NoSandboxError(f"no sandbox can be entered: {problems}")
+            except (EOFError, OSError) as error:
+                raise NoSandboxError(f"no sandbox can be entered: {error}") from None
+            finally:
+                process.end()
+        raise NoSandboxError("no sandbox can be entered: it does not answer")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process that the workers are forked from."""
+        self._socket.close()
+        os.waitpid(self._pid, 0)
+
+    def start(self, handed_in: Path) -> "SandboxedProcess":
+        return SandboxedProcess(self._socket, Sandbox(handed_in))
+
+
+class SandboxedProcess:
+    """One of them, in a sandbox of its own."""
+
+    def __init__(self, server: socket.socket, sandbox: Sandbox):
+        self._sandbox = sandbox
+        self.connection, theirs = multiprocessing.Pipe()
+        self._over, over = os.pipe()
+        inside = os.pidfd_open(sandbox.pid)
+        # One message at a time arrives whole: it is short.
+        socket.send_fds(server, [b"."], [inside, theirs.fileno(), over])
+        theirs.close()
+        os.close(over)
+        os.close(inside)
+
+    def exit_code(self, patience: float) -> int | None:
+        """Return how the process ended, as ``multiprocessing`` counts: -9 for KILL."""
+        ready, _, _ = select.select([self._over], [], [], patience)
+        word = os.read(self._over, 16) if ready else b""
+        return int(word) if word else None
+
+    def kill(self) -> None:
+        self._sandbox.kill()
+
+    def end(self) -> None:
+        self._sandbox.end()
+        self.connection.close()
+        os.close(self._over)
+
+
+def _serve(requests: socket.socket) -> None:
+    """Fork a process for every request until the grader closes the connection."""
+    try:
+        _keep_only(requests.fileno())
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the grader decides
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how they ended
+        os.setsid()
+        _forget_environment()
+        gc.collect()
+        gc.freeze()  # pages that nobody writes to are shared by all processes
+        while True:
+            message, fds, _, _ = socket.recv_fds(requests, 1, 3)
+            if not message:
+                break
+            if os.fork() == 0:
+                requests.close()
+                _enter_and_work(*fds)
+            for fd in fds:
+                os.close(fd)
+    finally:
+        os._exit(0)
+
+
+def _enter_and_work(inside: int, connection: int, over: int) -> None:
+    """Enter a sandbox, work there in a process of its own, and say how it ended."""
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        enter(inside)
+        os.close(inside)
+        pid = os.fork()
+        if pid == 0:
+            os.close(over)
+            _work_inside(connection)
+        os.close(connection)
+        status = os.waitpid(pid, 0)[1]
+        os.write(over, str(os.waitstatus_to_exitcode(status)).encode())
+    except OSError as error:
+        _say(connection, error)
+    finally:
+        os._exit(0)
+
+
+def _work_inside(connection: int) -> None:
+    try:
+        give_up_powers()
+        work(Connection(connection), HANDED_IN, HOME)
+    except Exception as error:
+        _say(connection, error)
+    finally:
+        os._exit(0)
+
+
+def _say(connection: int, error: Exception) -> None:
+    with contextlib.suppress(OSError):
+        message = json.dumps({"problems": [str(error)]})
+        Connection(connection).send_bytes(message.encode())
+
+
+def _forget_environment() -> None:
+    """Clear the environment, also where the kernel shows it: /proc/self/environ.
+
+    Passwords and keys are kept there. proc(5): the 50th and 51st field are its place.
+    """
+    path = os.environ.get("PATH", os.defpath)
+    os.environ.clear()
+    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    start, end = int(fields[47]), int(fields[48])
+    ctypes.memset(start, 0, end - start)
+    os.environ["PATH"] = path
+
+
+def _keep_only(connection: int) -> None:
+    """Close every file of the grader's; standard input and output lead nowhere."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(nowhere, number)
+    os.closerange(3, connection)
+    os.closerange(connection + 1, os.sysconf("SC_OPEN_MAX"))
