@@ -1,6 +1,9 @@
 """The primer's tables of numbers, and steps down a slope."""
 
+import math
 from collections.abc import Callable, Sequence
+
+import torch
 
 from course_utils.figures.charts import Axis, Chart
 from course_utils.figures.drawing import Drawing, VectorPicture, number
@@ -36,6 +39,30 @@ def number_tables(title: str, parts: Sequence[tuple], text: str) -> VectorPictur
         for label, table, _ in parts
     ]
     return drawing.picture(text, numbers=" | ".join(told))
+
+
+def broadcast_tables(a: tuple[int, ...], b: tuple[int, ...]) -> VectorPicture:
+    """Draw two tensors of the given shapes and their sum; what is repeated is pale.
+
+    The first holds 1, 2, 3 …, the second 10, 20, 30 …. If their shapes do not fit, the
+    title says so and no sum is drawn. A shape has one or two dimensions.
+    """
+    first = torch.arange(1.0, 1 + math.prod(a)).view(a)
+    second = 10 * torch.arange(1.0, 1 + math.prod(b)).view(b)
+    own = [(1, *shape)[-2:] for shape in (a, b)]  # as tables: rows and columns
+    try:
+        total = first + second
+    except RuntimeError:
+        title = f"{a} + {b} does not fit"
+        tables = [(f"a {a}", first.view(own[0]), own[0])]
+        tables.append((f"b {b}", second.view(own[1]), own[1]))
+    else:
+        title = f"{a} + {b} gives {tuple(total.shape)}"
+        whole = (1, *total.shape)[-2:]
+        tables = [(f"a {a}", first.expand(whole), own[0])]
+        tables.append((f"b {b}", second.expand(whole), own[1]))
+        tables.append(("a + b", total.view(whole), whole))
+    return number_tables(title, tables, f"Tables of numbers: {title}.")
 
 
 def descent(

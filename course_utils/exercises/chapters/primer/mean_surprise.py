@@ -31,7 +31,8 @@ mean_surprise = Exercise(
         "table[rows, columns] picks T − 1 numbers.",
         "p = probabilities[ids[:-1], ids[1:]]\nreturn minus the mean of log p",
     ),
-    proves="A GPT is trained on this loss too; only its table is larger.",
+    proves="A GPT is trained on this loss too. Its probabilities come from all tokens "
+    "before, not from the last one alone.",
 )
 
 
