@@ -467,6 +467,20 @@ def test_the_first_copy_takes_everything_and_the_second_nothing(course, tmp_path
     assert all("newest" in line for line in copying.copy_course(mine, course))
 
 
+def test_the_copy_tells_a_coding_assistant_how_to_tutor(course, tmp_path):
+    tutoring, mine = course.parent / copying.TUTORING, tmp_path / "mine"
+    tutoring.write_text("first", "utf-8")
+    *_, line = copying.copy_course(mine, course)
+    assert line == "AGENTS.md: copied"
+    assert (mine / copying.TUTORING).read_text("utf-8") == "first"
+    edit(mine / copying.TUTORING)
+    assert copying.pages_worked_on(mine) == []
+    *_, line = copying.copy_course(mine, course)
+    assert "as you left it" in line
+    own = copying.ROOT / copying.TUTORING
+    assert "exercises explain" in own.read_text("utf-8")
+
+
 def test_a_changed_file_is_kept_and_nothing_is_put_beside_it(course, tmp_path):
     mine = tmp_path / "mine"
     copying.copy_course(mine, course)

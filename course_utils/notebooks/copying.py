@@ -9,11 +9,14 @@ from course_utils.notebooks.places import ROOT, reading_order
 from course_utils.pages import page_name
 
 COPY_FOLDER = ROOT / "my-course"
+TUTORING = "AGENTS.md"  # beside notebooks/: how a coding assistant is to tutor
 COPY_RECORD = ".shipped.json"  # in the learner's folder: what was shipped last time
 
 
 def copy_course(target: Path, folder: Path) -> list[str]:
     """Copy the notebooks into a folder of the learner's own; say what was done.
+
+    With them goes what tells a coding assistant how to tutor.
 
     A file that the learner has changed is never overwritten. When the shipped one has
     changed since the last copy, it is put beside the learner's. Raises ValueError for
@@ -25,7 +28,8 @@ def copy_course(target: Path, folder: Path) -> list[str]:
     record_path = target / COPY_RECORD
     record = _read_record(record_path)
     lines = []
-    for path in reading_order(folder):
+    tutoring = folder.parent / TUTORING
+    for path in reading_order(folder) + [tutoring] * tutoring.is_file():
         shipped = path.read_bytes()
         lines += _follow_a_new_number(target, path.name, record)
         lines.append(_copy_one(shipped, target / path.name, record.get(path.name)))
@@ -41,7 +45,8 @@ def pages_worked_on(target: Path) -> list[Path]:
     changed = [
         target / name
         for name, shipped in record.items()
-        if (target / name).is_file()
+        if name != TUTORING
+        and (target / name).is_file()
         and _digest((target / name).read_bytes()) != shipped
     ]
     return sorted(changed, key=lambda path: path.stat().st_mtime_ns)

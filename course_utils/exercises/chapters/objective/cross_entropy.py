@@ -49,8 +49,8 @@ cross_entropy = Exercise(
     cases=_loss_cases,
     hints=(
         "How many positions count? By which number do you divide, then?",
-        "counted = targets != -100 is (B, T); logits[counted] is (N, V), "
-        "targets[counted] is (N,).",
+        "A bool mask of what counts is (B, T); the logits under it are (N, V), the "
+        "targets under it (N,).",
         "log_probs = log_softmax of logits[counted]\n"
         "pick each row's target\n"
         "return minus their mean",

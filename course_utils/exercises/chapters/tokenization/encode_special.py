@@ -60,7 +60,7 @@ encode_special = Exercise(
     cases=_special_cases,
     hints=(
         "A user types <|endoftext|> into a chat. Should that end the conversation?",
-        "With nothing allowed the result is list(text.encode('utf-8')), whatever the "
+        "With nothing allowed the result is the list of the text's bytes, whatever the "
         "text says.",
         "split the text at the allowed names, the longest first, and keep them:\n"
         "  regex.split('(' + '|'.join(regex.escape(name) ...) + ')', text)\n"

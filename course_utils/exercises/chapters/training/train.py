@@ -95,8 +95,8 @@ train = Exercise(
 
 @train.wrong
 def gradients_not_zeroed(model, batches, rates, clip, optimizer):
-    """Gradients of earlier batches are still there: backward() adds to them. Call
-    optimizer.zero_grad() before each backward()."""
+    """Gradients of earlier batches are still there: backward() adds to them. The
+    optimizer's zero_grad is to be called before each backward()."""
     return _loop(model, batches, rates, clip, optimizer, zero=False)
 
 
