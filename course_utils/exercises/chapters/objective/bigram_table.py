@@ -126,8 +126,8 @@ def alpha_added_to_the_probabilities(ids, vocab_size, alpha):
 
 @bigram_table.wrong
 def each_pair_counted_once(ids, vocab_size, alpha):
-    """counts[before, after] += 1 with whole tensors adds 1 once, however often a pair
-    comes: all go to the same place at the same time. Loop, or use bincount."""
+    """Indexed with whole tensors, += 1 adds 1 once, however often a pair comes: all go
+    to the same place at the same time. Loop, or use bincount."""
     smoothed = _pair_counts(ids, vocab_size).clamp(max=1) + alpha
     return smoothed / smoothed.sum(dim=1, keepdim=True)
 
