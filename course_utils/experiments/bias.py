@@ -2,27 +2,20 @@
 
 Small models are trained on the openings of a biased world's stories, and measured with
 ``course_utils.bias``; others on data that a remedy has changed, or in which secrets
-were planted. ``recorded`` returns the runs that ship, made by
-
-    python -m course_utils.experiments.bias --seeds 3
+were planted.
 
 Floors: stands on the component ``bias``, ``training`` and ``sampling``.
 """
 
-import argparse
 import functools
-import itertools
 import math
-import multiprocessing
 import random
-from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
+from dataclasses import dataclass
 
 import torch
 
 from course_utils import records
 from course_utils.bias import (
-    REPETITIONS,
     after_an_example,
     biases_of,
     canaries,
@@ -37,14 +30,12 @@ from course_utils.bias import (
 )
 from course_utils.config import GPTConfig
 from course_utils.data import DocumentBatches, evaluation_documents
-from course_utils.files import write_json
 from course_utils.model import GPT
+from course_utils.records import Record
 from course_utils.sampling import decode_rows, generate
 from course_utils.tokenization import Tokenizer
 from course_utils.training import Trainer, TrainingConfig, evaluate
 from course_utils.world import World
-
-RECORD = records.path("bias")
 
 
 @functools.cache
@@ -174,9 +165,7 @@ def measure_run(kind: str, bias: float, seed: int) -> dict:
     if kind == "a label":
         labelled = biases_of(model, tokenizer(), before=LABEL)
         numbers["with_label"] = labelled.mean().item()
-    return {"kind": kind, "dial": bias, "seed": seed} | {
-        name: round(number, 4) for name, number in numbers.items()
-    }
+    return {name: round(number, 4) for name, number in numbers.items()}
 
 
 def exposures(seed: int, steps: int = STEPS) -> dict[int, float]:
@@ -189,50 +178,44 @@ def exposures(seed: int, steps: int = STEPS) -> dict[int, float]:
     }
 
 
-# --- The record
+@dataclass(frozen=True)
+class Settings:
+    """Which models and remedies, at which dials, and how many sets of secrets."""
+
+    kinds: tuple[str, ...] = tuple(KINDS)
+    remedies: tuple[str, ...] = tuple(REMEDIES)
+    dials: tuple[float, ...] = DIALS
+    secrets: int = 2  # sets, each in a corpus of its own
 
 
-def recorded() -> dict:
-    """Return what ships: the command, the rows of ``measure_run``, the exposures."""
+QUICK = Settings(kinds=("tiny",), remedies=(), dials=(0.6,), secrets=0)
+
+
+def run(settings: Settings, seed: int) -> dict:
+    """Make all runs of a seed: {"runs": kind -> dial -> numbers, "exposures": [...]}.
+
+    A remedy has nothing to cure in an even world, and is left out there.
+    """
+    runs = {
+        kind: {
+            str(dial): measure_run(kind, dial, seed)
+            for dial in settings.dials
+            if dial or kind in KINDS
+        }
+        for kind in (*settings.kinds, *settings.remedies)
+    }
+    n = settings.secrets
+    found = [exposures(n * seed + i) for i in range(n)]
+    return {"runs": runs, "exposures": [list(row.values()) for row in found]}
+
+
+def recorded() -> Record:
+    """Return what ships."""
     return records.read("bias")
 
 
-def of_runs(record: dict, kind: str, dial: float, number: str = "bias") -> list[float]:
+def of_runs(
+    record: Record, kind: str, dial: float, number: str = "bias"
+) -> list[float]:
     """Return one number of all recorded runs of a kind at a dial."""
-    return [
-        run[number]
-        for run in record["runs"]
-        if (run["kind"], run["dial"]) == (kind, dial)
-    ]
-
-
-def main(arguments=None) -> None:
-    """Make all runs, each on one thread, and record them."""
-    parser = argparse.ArgumentParser(prog="python -m course_utils.experiments.bias")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--workers", type=int, default=1, help="runs side by side")
-    parser.add_argument("--out", type=Path, default=RECORD)
-    given = parser.parse_args(arguments)
-    seeds = range(given.seeds)
-    # A remedy has nothing to cure in an even world.
-    plan = [*itertools.product(KINDS, DIALS, seeds)]
-    plan += itertools.product(REMEDIES, DIALS[1:], seeds)
-    spawn = multiprocessing.get_context("spawn")
-    start = functools.partial(torch.set_num_threads, 1)
-    with ProcessPoolExecutor(given.workers, spawn, start) as pool:
-        runs = []
-        for run in pool.map(measure_run, *zip(*plan, strict=True)):
-            print(run, flush=True)
-            runs.append(run)
-        found = list(pool.map(exposures, range(2 * given.seeds)))
-    record = {
-        "command": f"python -m course_utils.experiments.bias --seeds {given.seeds}",
-        "torch": torch.__version__.split("+")[0],
-        "runs": runs,
-        "exposures": [[row[times] for times in REPETITIONS] for row in found],
-    }
-    write_json(given.out, record)
-
-
-if __name__ == "__main__":
-    main()
+    return record.each("runs", kind, str(dial), number)

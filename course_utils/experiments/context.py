@@ -3,16 +3,13 @@
 A model reads windows cut anywhere from a long row of texts. At a window's first place
 it has seen one token, at its t-th place t of them: so one pass over many windows gives
 the loss for every length of context, on equal terms. ``losses_by_place`` measures any
-model; ``recorded`` returns the losses of a model trained for it on stories, made by
-
-    python -m course_utils.experiments.context --steps 3000
+model; ``run`` trains one for it on stories.
 
 Floor 6: stands on ``training``, ``model`` and the world.
 """
 
-import argparse
-import json
 import random
+from dataclasses import dataclass
 
 import torch
 from torch import nn
@@ -21,16 +18,13 @@ from course_utils import records
 from course_utils.config import GPTConfig
 from course_utils.cross_entropy import log_softmax
 from course_utils.data import Batches, StreamBatches
-from course_utils.files import write_json
 from course_utils.model import GPT
+from course_utils.records import Record
 from course_utils.tokenization import Tokenizer
 from course_utils.training import Trainer, TrainingConfig, frame
 from course_utils.world import World
 
-RECORD = records.path("context")
 T = 128  # tokens in a window: a story and the next one's beginning
-BATCH = 32  # windows a step
-STORIES, HELD_OUT = 20_000, 2_000
 LENGTHS = (1, 2, 4, 8, 16, 32, 64, 128)  # of the context, where it is recorded
 
 
@@ -58,19 +52,31 @@ def mean_up_to(losses: torch.Tensor, lengths=LENGTHS) -> dict[int, float]:
     return {end: losses[start:end].mean().item() for start, end in stretches}
 
 
-def measure(steps: int) -> dict:
+@dataclass(frozen=True)
+class Settings:
+    """How long the model learns, and on how many stories."""
+
+    steps: int = 500
+    batch: int = 32  # windows a step
+    stories: int = 5_000
+    held_out: int = 1_000
+    windows: int = 40 * 32  # held-out windows measured
+
+
+QUICK = Settings(steps=3, stories=60, held_out=20, windows=32)
+
+
+def run(settings: Settings, seed: int) -> dict:
     """Train a one-layer model on windows of stories; return its losses, and the floor.
 
     All in nats per token. The floor is the mean over the very stories that the windows
     are cut from.
     """
-    world, rng = World(), random.Random(5)
-    texts = [world.sample(rng).text for _ in range(STORIES + HELD_OUT)]
-    held_out, tokenizer = texts[STORIES:], Tokenizer.train(texts[:3000], 1024)
-    stream, test = (
-        list(frame(part, tokenizer)) for part in (texts[:STORIES], held_out)
-    )
-    torch.manual_seed(0)
+    world, rng = World(), random.Random(seed)
+    n = settings.stories
+    texts = [world.sample(rng).text for _ in range(n + settings.held_out)]
+    held_out, tokenizer = texts[n:], Tokenizer.train(texts[:3000], 1024)
+    stream, test = (list(frame(part, tokenizer)) for part in (texts[:n], held_out))
     config = GPTConfig.preset(
         "course",
         vocab_size=tokenizer.vocab_size,
@@ -78,32 +84,23 @@ def measure(steps: int) -> dict:
         n_embd=64,
         n_positions=T,
     )
-    model = GPT(config)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = GPT(config)
     recipe = TrainingConfig(
-        steps=steps, learning_rate=0.02, schedule="linear", final_fraction=0.0
+        steps=settings.steps, learning_rate=0.02, schedule="linear", final_fraction=0.0
     )
-    Trainer(model, StreamBatches(stream, BATCH, T), recipe).run()
-    losses = losses_by_place(model.eval(), StreamBatches(test, BATCH, T, seed=1), 60)
+    batches = StreamBatches(stream, settings.batch, T, seed)
+    Trainer(model, batches, recipe).run(show_progress=False)
+    windows = StreamBatches(test, 32, T, seed=1)
+    losses = losses_by_place(model.eval(), windows, settings.windows // 32)
+    floor = -sum(map(world.log_prob, held_out)) / (len(test) - 1)
     return {
-        "command": f"python -m course_utils.experiments.context --steps {steps}",
-        "steps": steps,
-        "losses_nats_per_token": {
-            str(length): round(loss, 3) for length, loss in mean_up_to(losses).items()
-        },
-        "floor_nats_per_token": round(
-            -sum(map(world.log_prob, held_out)) / (len(test) - 1), 3
-        ),
+        "losses": {str(n): round(loss, 3) for n, loss in mean_up_to(losses).items()},
+        "floor": round(floor, 3),
     }
 
 
-def recorded() -> dict:
-    """Return what ships: the command, and the loss by length of context."""
+def recorded() -> Record:
+    """Return what ships: the losses by length of context, and the floor."""
     return records.read("context")
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m course_utils.experiments.context")
-    parser.add_argument("--steps", type=int, default=3000)
-    result = measure(parser.parse_args().steps)
-    write_json(RECORD, result)
-    print(json.dumps(result, indent=2))

@@ -9,20 +9,17 @@ have told; the training set says which were copied. ``story_curve`` measures a f
 Stands on ``models`` and ``training``.
 """
 
-import argparse
 import random
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from statistics import fmean
 
-import torch
-
 from course_utils import models, records
-from course_utils.files import write_json
+from course_utils.records import Record
 from course_utils.training import read_corpus
 from course_utils.world import World
 
-RECORD = records.path("decoding")
 TEMPERATURES = (0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6)
 LONGEST = 150  # tokens a story may take
 
@@ -88,27 +85,27 @@ def story_curve(
     return rows
 
 
-def recorded() -> dict:
-    """Return the measurement that ships: its command and a row per temperature."""
+@dataclass(frozen=True)
+class Settings:
+    """At which temperatures, and how many stories at each."""
+
+    temperatures: tuple[float, ...] = TEMPERATURES
+    stories: int = 100
+
+
+QUICK = Settings(temperatures=(0.2, 1.4), stories=20)
+
+
+def run(settings: Settings, seed: int) -> dict:
+    """Measure all temperatures: {"0.2": {"valid": ..., "varied": ..., "new": ...}}.
+
+    A seed draws what is written: the model is the one that ships.
+    """
+    known, _ = corpus("story")
+    rows = story_curve(settings.temperatures, settings.stories, known, seed)
+    return {str(row.pop("temperature")): row for row in rows}
+
+
+def recorded() -> Record:
+    """Return the measurement that ships."""
     return records.read("decoding")
-
-
-def main() -> None:
-    """Measure all temperatures, print the shares and record them."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--stories", type=int, default=500)
-    n = parser.parse_args().stories
-    training, _ = corpus("story")
-    record = {
-        "command": f"python -m course_utils.experiments.decoding --stories {n}",
-        "torch": torch.__version__.split("+")[0],
-        "training_stories": len(training),
-        "rows": story_curve(TEMPERATURES, n, training),
-    }
-    for row in record["rows"]:
-        print("  ".join(f"{name} {value:.3f}" for name, value in row.items()))
-    write_json(RECORD, record)
-
-
-if __name__ == "__main__":
-    main()

@@ -2,21 +2,16 @@
 
 A base model continues documents. Here it is asked in several ways, then trained on
 tasks with their answers, all kinds in one model, and marked on tasks that it has never
-met. ``fine_tune`` does a part of it while you wait; ``recorded`` returns
-the long measurement that ships, made by
+met.
 
-    python -m course_utils.experiments.fine_tuning --steps 200 --tasks 200
-
-Stands on ``answers``, ``lora``, ``models`` and ``training``.
+Floor: stands on ``answers``, ``lora``, ``models`` and ``training``.
 """
 
-import argparse
 import random
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
-
-import torch
 
 from course_utils import models, records
 from course_utils.answers import (
@@ -28,15 +23,13 @@ from course_utils.answers import (
     mark,
     marks,
 )
-from course_utils.files import write_json
 from course_utils.lora import add_low_rank, count_trained
 from course_utils.model import GPT
+from course_utils.records import Record
 from course_utils.tokenization import Tokenizer
 from course_utils.training import Trainer, TrainingConfig, story_world
 from course_utils.world import Note, World
 from course_utils.world.tasks import Task, ask_about, sample_tasks, source
-
-RECORD = records.path("fine_tuning")
 
 # How often each kind comes in a mix: what is hardest to learn comes most often.
 KINDS = {"question": 2, "summary": 1, "translation": 1}
@@ -63,9 +56,13 @@ def held_out(kind: str, n: int) -> list[Task]:
     Those whose facts the base model has read (a short note may come twice) are left
     out; the record knows them.
     """
-    met = set(recorded()["met_before"][kind])
+    return new_tasks(kind, n, recorded().results[0]["met_before"][kind])
+
+
+def new_tasks(kind: str, n: int, met: Sequence[int]) -> list[Task]:
+    """Return the first ``n`` tasks for the marks whose numbers are not in ``met``."""
     tasks = sample_tasks(kind, n + len(met), HELD_OUT)
-    return [task for i, task in enumerate(tasks) if i not in met][:n]
+    return [task for i, task in enumerate(tasks) if i not in set(met)][:n]
 
 
 def job_tasks(n: int, seed: int) -> list[Task]:
@@ -86,11 +83,10 @@ def fine_tune(
     steps: int = 200,
     learning_rate: float = RATE,
     optimizer: str = "muon",
+    seed: int = 0,
 ) -> Trainer:
     """Train a model on tasks, in place; only the answers' tokens count."""
-    batches = answer_batches(
-        tasks, tokenizer, BATCH, n_positions=model.config.n_positions
-    )
+    batches = answer_batches(tasks, tokenizer, BATCH, seed, model.config.n_positions)
     settings = TrainingConfig(
         steps=steps,
         learning_rate=learning_rate,
@@ -135,80 +131,85 @@ def find_met_before(n: int, trained_on: Sequence[Task]) -> dict[str, list[int]]:
     }
 
 
-def recorded() -> dict:
-    """Return the measurement that ships; ``main`` says what is in it."""
-    return records.read("fine_tuning")
+@dataclass(frozen=True)
+class Settings:
+    """How long, on how many tasks, in which ways; how many tasks of a kind to mark."""
+
+    steps: int = 200
+    tasks: int = 200
+    examples: tuple[int, ...] = EXAMPLES
+    shown: tuple[int, ...] = SHOWN
+    ranks: tuple[int, ...] = RANKS
+    jobs: bool = True
 
 
-def main() -> None:
-    """Ask the base, fine-tune it in several ways, print the marks and record them."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=200)
-    parser.add_argument("--tasks", type=int, default=200, help="of each kind, to mark")
-    given = parser.parse_args()
-    steps, n = given.steps, given.tasks
-    command = (
-        f"python -m course_utils.experiments.fine_tuning --steps {steps} --tasks {n}"
-    )
-    record = {
-        "command": command,
-        "torch": torch.__version__.split("+")[0],
-        "met_before": find_met_before(2 * n, mixed_tasks(max(EXAMPLES))),
-    }
-    write_json(RECORD, record)  # held_out reads it
-    record["base"] = {
-        "in plain words": _measure(n, ask=ask_in_plain_words),
-        "as a document": _measure(n, ask=ask_for_a_sentence),
-    }
-    record["in_context"] = {
-        str(k): _measure(n, ask=ask_with_examples(k), kinds=("translation",))
-        for k in SHOWN
-    }
-    record["fine_tuned"] = {
-        str(k): _measure(n, partial(_train, steps, k, 0)) for k in EXAMPLES
-    }
-    record["low_rank"] = {
-        str(rank): _measure(n, partial(_train, steps, max(EXAMPLES), rank))
-        for rank in RANKS
-    }
-    record["jobs"] = _measure_jobs(n, steps)
-    write_json(RECORD, record)
+QUICK = Settings(2, 4, (32,), (), (1,), jobs=False)
 
 
-def _measure_jobs(n: int, steps: int) -> dict:
+def run(settings: Settings, seed: int) -> dict:
+    """Ask the base, fine-tune it in several ways, and mark each.
+
+    A seed draws the tasks to learn from and their order.
+    """
+    steps, most = settings.steps, max(settings.examples)
+    met = find_met_before(2 * settings.tasks, mixed_tasks(most, seed))
+    held = {kind: new_tasks(kind, settings.tasks, met[kind]) for kind in KINDS}
+    translations = {"translation": held["translation"]}
+    found = {
+        "met_before": met,
+        "base": {
+            "in plain words": _measure(held, ask=ask_in_plain_words),
+            "as a document": _measure(held, ask=ask_for_a_sentence),
+        },
+        "in_context": {
+            str(k): _measure(translations, ask=ask_with_examples(k))
+            for k in settings.shown
+        },
+        "fine_tuned": {
+            str(k): _measure(held, partial(_train, steps, k, 0, seed))
+            for k in settings.examples
+        },
+        "low_rank": {
+            str(rank): _measure(held, partial(_train, steps, most, rank, seed))
+            for rank in settings.ranks
+        },
+    }
+    if settings.jobs:
+        found["jobs"] = _measure_jobs(settings.tasks, most, steps, seed)
+    return found
+
+
+def _measure(held: dict[str, list[Task]], train=None, ask=ask) -> dict:
+    """Load the base, let ``train`` change it, and return its marks as plain numbers."""
+    model, tokenizer = models.load("base")
+    found = train(model, tokenizer) if train else {}
+    for kind, result in marks(model, tokenizer, held, ask).items():
+        missed = dict(result.missed.most_common())
+        found[kind] = {"share": round(result.share, 4), "missed": missed}
+    return found
+
+
+def _measure_jobs(n: int, n_examples: int, steps: int, seed: int) -> dict:
     """Fine-tune on questions for jobs alone; return the share that is right then."""
     model, tokenizer = models.load("base")
     tasks = job_tasks(n, HELD_OUT)
     before = mark(tasks, ask_for_a_sentence(model, tokenizer, tasks)).share
-    fine_tune(model, tokenizer, job_tasks(max(EXAMPLES), seed=0), steps)
+    fine_tune(model, tokenizer, job_tasks(n_examples, seed), steps, seed=seed)
     after = mark(tasks, ask(model, tokenizer, tasks)).share
-    print({"jobs, before": before, "after": after}, flush=True)
     return {"before": round(before, 4), "after": round(after, 4)}
 
 
-def _measure(n: int, train=None, ask=ask, kinds=tuple(KINDS)) -> dict:
-    """Load the base, let ``train`` change it, and return its marks as plain numbers."""
-    model, tokenizer = models.load("base")
-    found = train(model, tokenizer) if train else {}
-    tasks = {kind: held_out(kind, n) for kind in kinds}
-    for kind, result in marks(model, tokenizer, tasks, ask).items():
-        missed = dict(result.missed.most_common())
-        found[kind] = {"share": round(result.share, 4), "missed": missed}
-    print({kind: found[kind]["share"] for kind in kinds}, flush=True)
-    return found
-
-
-def _train(steps: int, n_examples: int, rank: int, model, tokenizer) -> dict:
+def _train(steps: int, n: int, rank: int, seed: int, model, tokenizer) -> dict:
     """Fine-tune in full (rank 0) or with a low rank; return what it took."""
     if rank:
         add_low_rank(model, rank, alpha=ALPHA)
     began = time.perf_counter()
     how = LOW_RANK if rank else {}
-    fine_tune(model, tokenizer, mixed_tasks(n_examples), steps, **how)
+    fine_tune(model, tokenizer, mixed_tasks(n, seed), steps, seed=seed, **how)
     seconds = round(time.perf_counter() - began, 1)
-    trained = count_trained(model)
-    return {"seconds": seconds, "trained_numbers": trained}
+    return {"seconds": seconds, "trained_numbers": count_trained(model)}
 
 
-if __name__ == "__main__":
-    main()
+def recorded() -> Record:
+    """Return the measurement that ships."""
+    return records.read("fine_tuning")

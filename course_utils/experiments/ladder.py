@@ -2,10 +2,8 @@
 
 From a bigram to the whole GPT, one part more at each rung. All rungs learn the same
 stories in the same number of steps, so a lower gap to the floor (nats per token, on
-stories that none has seen) is bought by the part alone. ``climb`` trains rungs anew;
-``recorded`` returns the long climb that ships, made by
-
-    python -m course_utils.experiments.ladder --steps 400
+stories that none has seen) is bought by the part alone. A seed draws the stories, their
+order and the first weights.
 
 The models are narrow: 64 channels, 8 heads of 8. In a wide one, or with wide heads, a
 single head can carry so much that the parts above it show less.
@@ -13,9 +11,8 @@ single head can carry so much that the parts above it show less.
 Floor 6: stands on ``training``, ``model`` and the world.
 """
 
-import argparse
 import random
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -26,15 +23,11 @@ from course_utils.attention import CausalSelfAttention
 from course_utils.block import MLP
 from course_utils.config import GPTConfig
 from course_utils.data import DocumentBatches
-from course_utils.files import write_json
 from course_utils.model import GPT
+from course_utils.records import Record
 from course_utils.tokenization import Tokenizer
 from course_utils.training import Trainer, TrainingConfig, measure_gap
 from course_utils.world import World
-
-RECORD = records.path("ladder")
-HELD_OUT = 300  # stories
-BATCH = 32  # stories a step
 
 # --- The parts of the lower rungs
 
@@ -121,58 +114,69 @@ RUNGS = {
 }
 
 
-def climb(names=tuple(RUNGS), steps: int = 100, on_rung=None) -> dict[str, float]:
-    """Train each named rung for ``steps`` steps; return the gaps, in nats per token.
+@dataclass(frozen=True)
+class Settings:
+    """How long every rung learns, on how many stories a step; stories held out."""
+
+    rungs: tuple[str, ...] = tuple(RUNGS)
+    steps: int = 400
+    batch: int = 16
+    held_out: int = 300
+
+
+QUICK = Settings(rungs=("bigram", "one head", "one block"), steps=12, held_out=20)
+
+
+def climb(settings: Settings, seed: int = 0, on_rung=None) -> dict[str, float]:
+    """Train each rung on the stories of a seed; return the gaps, in nats per token.
 
     All see the same batches of stories. ``on_rung(name, gap)`` is called after each.
     Raises ValueError for an unknown name.
     """
-    if unknown := [name for name in names if name not in RUNGS]:
+    if unknown := [name for name in settings.rungs if name not in RUNGS]:
         raise ValueError(f"names must be among {list(RUNGS)}, got {unknown}")
-    world, rng = World(), random.Random(0)
-    texts = [world.sample(rng).text for _ in range(HELD_OUT + max(BATCH * steps, 3000))]
-    held_out, texts = texts[:HELD_OUT], texts[HELD_OUT:]
-    tokenizer = Tokenizer.train(texts[:3000], 1024)
-    documents = [tokenizer.encode(text) for text in texts[: BATCH * steps]]
-    V = tokenizer.vocab_size
+    world, rng = World(), random.Random(seed)
+    n_read = settings.steps * settings.batch
+    texts = [world.sample(rng).text for _ in range(settings.held_out + n_read)]
+    held_out, texts = texts[: settings.held_out], texts[settings.held_out :]
+    # Always of the same stories: else rungs of two seeds would not count alike.
+    tokenizer = Tokenizer.train(vocabulary(), 1024)
+    documents = [tokenizer.encode(text) for text in texts]
+    V, end = tokenizer.vocab_size, tokenizer.end_of_text
     config = GPTConfig.preset("course", vocab_size=V, n_embd=64, n_head=8)
     training = TrainingConfig(
-        steps=steps, learning_rate=0.02, schedule="linear", final_fraction=0.0
+        steps=settings.steps,
+        learning_rate=0.02,
+        schedule="linear",
+        final_fraction=0.0,
     )
     gaps = {}
-    for name in names:
+    for name in settings.rungs:
         with torch.random.fork_rng():
-            torch.manual_seed(0)
+            torch.manual_seed(seed)
             model = RUNGS[name](config)
-            batches = DocumentBatches(
-                documents, BATCH, tokenizer.end_of_text, n_positions=config.n_positions
-            )
-            Trainer(model, batches, training).run(show_progress=False)
-            gaps[name], _ = measure_gap(model.eval(), tokenizer, world, held_out)
+        batches = DocumentBatches(
+            documents, settings.batch, end, seed, config.n_positions
+        )
+        Trainer(model, batches, training).run(show_progress=False)
+        gaps[name], _ = measure_gap(model.eval(), tokenizer, world, held_out)
         if on_rung:
             on_rung(name, gaps[name])
     return gaps
 
 
-def recorded() -> dict:
-    """Return the climb that ships: its command, its steps, and the gap of each rung."""
+def vocabulary(n: int = 3000) -> list[str]:
+    """Return the stories that the tokenizer of all runs has learnt from."""
+    world, rng = World(), random.Random(2**20)
+    return [world.sample(rng).text for _ in range(n)]
+
+
+def run(settings: Settings, seed: int) -> dict:
+    """Climb once: the gap of each rung, rounded."""
+    gaps = climb(settings, seed)
+    return {"gaps": {name: round(gap, 4) for name, gap in gaps.items()}}
+
+
+def recorded() -> Record:
+    """Return the climbs that ship, all rungs from each seed."""
     return records.read("ladder")
-
-
-def main() -> None:
-    """Climb the whole ladder, print what each rung buys, and record it."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=400)
-    steps = parser.parse_args().steps
-    gaps = climb(steps=steps, on_rung=lambda name, gap: print(f"{name:34}{gap:.3f}"))
-    record = {
-        "command": f"python -m course_utils.experiments.ladder --steps {steps}",
-        "torch": torch.__version__.split("+")[0],
-        "steps": steps,
-        "gaps_nats_per_token": {name: round(gap, 4) for name, gap in gaps.items()},
-    }
-    write_json(RECORD, record)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,20 +1,15 @@
 """What if the learning rate were another one? Many short runs of one small model.
 
-All runs start from the same weights and read the same stories, each story once. Only
-the optimizer, the peak of the learning rate and the length of the warm-up differ.
-``train`` makes one run; ``recorded`` returns the runs that ship, made by
-
-    python -m course_utils.experiments.learning_rates
-
-which takes about two minutes on one core.
-
-Floor 6: stands on ``model``, ``data``, ``optimizers`` and the world.
+All runs of a seed start from the same weights and read the same stories, each story
+once. Only the optimizer, the peak of the learning rate and the length of the warm-up
+differ.
 """
 
 import functools
-import json
 import random
+from dataclasses import dataclass
 from statistics import fmean
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -23,7 +18,6 @@ from course_utils import records
 from course_utils.config import GPTConfig
 from course_utils.cross_entropy import cross_entropy
 from course_utils.data import DocumentBatches
-from course_utils.files import atomic_path
 from course_utils.model import GPT
 from course_utils.optimizers import (
     AdamW,
@@ -31,12 +25,11 @@ from course_utils.optimizers import (
     clip_gradient_norm,
     cosine_schedule,
 )
+from course_utils.records import Record
 from course_utils.tokenization import Tokenizer
 from course_utils.world import World
 
-RECORD = records.path("learning_rates")
 STEPS = 100
-BATCH = 8  # stories a step
 CLIP = 1.0
 DECAY = 0.1
 MEAN_OF = 5  # steps: the record holds one loss for each five
@@ -53,25 +46,56 @@ PEAKS = {
 }
 
 
+class Way(NamedTuple):
+    """One of the ways to train that are tried."""
+
+    optimizer: str
+    peak: float
+    warmup: int = WARMUP
+
+    def __str__(self) -> str:
+        return f"{self.optimizer}, peak {self.peak:g}, warm-up {self.warmup}"
+
+
+WAYS = tuple(
+    Way(name, peak, warmup)
+    for name, peaks in PEAKS.items()
+    for peak in peaks
+    for warmup in (WARMUPS if name == "adamw" else (WARMUP,))
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The ways tried, for how many steps, with how many stories in each."""
+
+    ways: tuple[Way, ...] = WAYS
+    steps: int = STEPS  # of the cosine's, so many are taken
+    batch: int = 8
+
+
+QUICK = Settings(ways=(Way("adamw", 0.03), Way("momentum", 1.0)), steps=10)
+
+
 @functools.cache
-def stories() -> tuple[Tokenizer, list[list[int]]]:
+def stories(seed: int = 0, n: int = 8 * STEPS) -> tuple[Tokenizer, list[list[int]]]:
     """Return a tokenizer, and as many stories in its tokens as a run reads."""
-    world, rng = World(), random.Random(0)
-    texts = [world.sample(rng).text for _ in range(BATCH * STEPS)]
+    world, rng = World(), random.Random(seed)
+    texts = [world.sample(rng).text for _ in range(n)]
     tokenizer = Tokenizer.train(texts, 1024)
     return tokenizer, [tokenizer.encode(text) for text in texts]
 
 
-def start() -> tuple[GPT, DocumentBatches]:
-    """Return the model before its first step, and its batches: always the same."""
-    tokenizer, documents = stories()
+def start(seed: int = 0, batch: int = 8) -> tuple[GPT, DocumentBatches]:
+    """Return a seed's model before its first step, and its batches: always the same."""
+    tokenizer, documents = stories(seed, batch * STEPS)
     config = GPTConfig.preset(
         "course", vocab_size=tokenizer.vocab_size, n_layer=1, n_embd=64
     )
     with torch.random.fork_rng():
-        torch.manual_seed(0)
+        torch.manual_seed(seed)
         model = GPT(config)
-    return model, DocumentBatches(documents, BATCH, tokenizer.end_of_text)
+    return model, DocumentBatches(documents, batch, tokenizer.end_of_text, seed)
 
 
 def make_optimizers(name: str, model: nn.Module) -> list[torch.optim.Optimizer]:
@@ -87,18 +111,16 @@ def make_optimizers(name: str, model: nn.Module) -> list[torch.optim.Optimizer]:
     return build_optimizer(name, model, learning_rate=0.0, weight_decay=DECAY)
 
 
-def train(
-    name: str, peak: float, warmup: int = WARMUP, steps: int = STEPS
-) -> list[float]:
-    """Train the small model for the first ``steps`` of a run; return their losses.
+def train(way: Way, settings: Settings, seed: int = 0) -> list[float]:
+    """Train the small model for the settings' steps in one way; return their losses.
 
     Nats per token, before each step, on stories that were not read yet. The learning
     rate follows a cosine over ``STEPS``, also where the run stops sooner.
     """
-    model, batches = start()
-    optimizers = make_optimizers(name, model)
+    model, batches = start(seed, settings.batch)
+    optimizers = make_optimizers(way.optimizer, model)
     losses = []
-    for step in range(steps):
+    for step in range(settings.steps):
         inputs, targets = batches.next_batch()
         loss = cross_entropy(model(inputs), targets)
         model.zero_grad()
@@ -106,7 +128,7 @@ def train(
         clip_gradient_norm(model.parameters(), CLIP)
         for optimizer in optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = cosine_schedule(step, peak, warmup, STEPS)
+                group["lr"] = cosine_schedule(step, way.peak, way.warmup, STEPS)
             optimizer.step()
         losses.append(loss.item())
     return losses
@@ -118,47 +140,21 @@ def in_means(losses: list[float]) -> list[float]:
     return [round(fmean(losses[i : i + MEAN_OF]), 3) for i in starts]
 
 
-def settings() -> list[tuple[str, float, int]]:
-    """Return (optimizer, peak, warm-up) of every run of the record."""
-    return [
-        (name, peak, warmup)
-        for name, peaks in PEAKS.items()
-        for peak in peaks
-        for warmup in (WARMUPS if name == "adamw" else (WARMUP,))
-    ]
+def run(settings: Settings, seed: int) -> dict:
+    """Train in all ways from one start: way -> losses, in means."""
+    return {str(way): in_means(train(way, settings, seed)) for way in settings.ways}
 
 
-def recorded() -> dict[tuple[str, float, int], list[float]]:
-    """Return the runs that ship: (optimizer, peak, warm-up) -> losses in means."""
-    runs = records.read("learning_rates")["runs"]
-    return {
-        (run["optimizer"], run["peak"], run["warmup"]): run["losses"] for run in runs
-    }
+def recorded() -> Record:
+    """Return the runs that ship."""
+    return records.read("learning_rates")
+
+
+def mean_losses(way: Way) -> list[float]:
+    """Return the recorded losses of a way, in means, averaged over the seeds."""
+    return [fmean(losses) for losses in zip(*recorded().each(str(way)), strict=True)]
 
 
 def best_peak(name: str) -> float:
     """Return the peak at which this optimizer ended lowest, of those tried."""
-    runs = recorded()
-    return min(PEAKS[name], key=lambda peak: runs[name, peak, WARMUP][-1])
-
-
-def main() -> None:
-    """Make all runs, print how each ended, and record them."""
-    runs = []
-    for name, peak, warmup in settings():
-        losses = in_means(train(name, peak, warmup))
-        print(f"{name:17} peak {peak:<6} warm-up {warmup:<3} ends at {losses[-1]:.2f}")
-        runs.append(dict(optimizer=name, peak=peak, warmup=warmup, losses=losses))
-    head = {
-        "command": "python -m course_utils.experiments.learning_rates",
-        "torch": torch.__version__.split("+")[0],
-        "losses": f"nats per token, means of {MEAN_OF} steps",
-    }
-    lines = ",\n".join(f"    {json.dumps(run)}" for run in runs)
-    text = json.dumps(head, indent=2)[:-2] + f',\n  "runs": [\n{lines}\n  ]\n}}\n'
-    with atomic_path(RECORD) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()
+    return min(PEAKS[name], key=lambda peak: mean_losses(Way(name, peak))[-1])

@@ -1,143 +1,168 @@
 """Pace: how long does an optimizer take to a loss? Runs that share everything else.
 
 Same first weights, same stories in the same order, same shape of the learning rate;
-only the optimizer and its peak differ. The runs take their steps in turn, so whatever
-else the machine does slows all of them alike, and the cost of a step is its median
-processor time. AdamW may choose among several peaks: the ratio is taken to its best.
+only the optimizer, its peak and its warm-up differ. Each optimizer is tried in as many
+ways, and is judged in the way that is best for it on the *other* seeds: so none is
+tuned on the run that it is judged by. A time is a number of steps times what a step
+costs: the median of its processor time, over all runs of the optimizer in the seed.
 
-``recorded`` returns the long race that ships, made by
-
-    python -m course_utils.experiments.pace --steps 600
-
-Floor 6: stands on ``training``, ``models`` (for its tokenizer) and the world.
+Floor: stands on ``training``, ``models`` (for its tokenizer) and the world.
 """
 
-import argparse
-import json
 import random
 import statistics
 import time
 from dataclasses import dataclass
-from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
 from course_utils import models, records
 from course_utils.config import GPTConfig
 from course_utils.data import DocumentBatches, evaluation_documents
-from course_utils.files import atomic_path
 from course_utils.model import GPT
+from course_utils.records import Record
 from course_utils.training import Trainer, TrainingConfig, evaluate
 from course_utils.world import World
 
-RECORD = records.path("pace")
-PEAKS = {"muon": (0.02,), "adamw": (0.00175, 0.0035, 0.007, 0.014)}
-HELD_OUT = 60  # stories
-BATCH = 32  # stories a step
+OPTIMIZERS = ("muon", "adamw")
+LOSSES = (1.3, 1.2, 1.1)  # nats per token: how long to each of them?
+
+# Published: how many times as long (in FLOPs or tokens) AdamW takes to the same loss.
+PUBLISHED = {
+    "Liu et al. 2025 (Moonlight), to 1.5 billion parameters": 1.92,
+    "Wen et al. 2025, 0.1 billion parameters, all tuned": 1.4,
+    "Wen et al. 2025, 1.2 billion parameters, all tuned": 1.1,
+}
 
 
-@dataclass
-class Run:
-    """One optimizer's way: held-out losses after ``steps``, and what a step costs."""
+class Way(NamedTuple):
+    """An optimizer, its peak learning rate and its warm-up (a share of the steps)."""
 
     optimizer: str
-    learning_rate: float
-    steps: list[int]
-    losses: list[float]  # nats per token
-    seconds_per_step: float  # of processor time
+    peak: float
+    warmup: float
 
-    def steps_to(self, loss: float) -> int | None:
-        """Return the first measured step with a loss that low, None if none is."""
-        reached = (s for s, x in zip(self.steps, self.losses, strict=True) if x <= loss)
-        return next(reached, None)
+    def __str__(self) -> str:
+        return f"{self.optimizer}, peak {self.peak:g}, warm-up {self.warmup:.0%}"
 
 
-def race(steps: int, every: int = 10) -> list[Run]:
-    """Train with every optimizer and peak for ``steps`` steps; return their runs."""
+@dataclass(frozen=True)
+class Settings:
+    """How long, on how many stories a step, and which peaks and warm-ups are tried."""
+
+    steps: int = 600
+    batch: int = 16
+    every: int = 20  # steps between measurements
+    held_out: int = 60  # stories
+    muon: tuple[float, ...] = (0.02, 0.04, 0.08)
+    adamw: tuple[float, ...] = (0.0035, 0.007, 0.014)
+    warmups: tuple[float, ...] = (0.05, 0.2)
+
+    @property
+    def ways(self) -> list[Way]:
+        """All ways, Muon's first: as many for each optimizer."""
+        return [
+            Way(optimizer, peak, warmup)
+            for optimizer in OPTIMIZERS
+            for peak in getattr(self, optimizer)
+            for warmup in self.warmups
+        ]
+
+
+QUICK = Settings(steps=8, every=4, held_out=20, muon=(0.02,), adamw=(0.007,))
+
+
+def run(settings: Settings, seed: int) -> dict:
+    """Train in every way; return the losses measured, and what a step costs."""
     tokenizer = models.load("story")[1]
-    end, world, rng = tokenizer.end_of_text, World(), random.Random(2**20)
-    told = [world.sample(rng).text for _ in range(HELD_OUT + steps * BATCH)]
+    end, world, rng = tokenizer.end_of_text, World(), random.Random(2**20 + seed)
+    n_read = settings.steps * settings.batch
+    told = [world.sample(rng).text for _ in range(settings.held_out + n_read)]
     documents = [tokenizer.encode(text) for text in told]
-    held_out = evaluation_documents(documents[:HELD_OUT], BATCH, end)
-    trainers, runs, costs = [], [], []
-    for optimizer, peaks in PEAKS.items():
-        for peak in peaks:
-            torch.manual_seed(0)
+    held_out = evaluation_documents(documents[: settings.held_out], 50, end)
+    losses, costs = {}, {optimizer: [] for optimizer in OPTIMIZERS}
+    for way in settings.ways:
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
             shape = {"vocab_size": tokenizer.vocab_size, "n_layer": 1, "n_embd": 64}
             model = GPT(GPTConfig.preset("course", **shape))
-            batches = DocumentBatches(documents[HELD_OUT:], BATCH, end, n_positions=256)
-            config = TrainingConfig(
-                steps=steps,
-                learning_rate=peak,
-                schedule="linear",
-                final_fraction=0.0,
-                optimizer=optimizer,
-            )
-            trainers.append(Trainer(model, batches, config))
-            runs.append(Run(optimizer, peak, [], [], 0.0))
-            costs.append([])
-    for step in range(1, steps + 1):
-        for trainer, run, cost in zip(trainers, runs, costs, strict=True):
+        batches = DocumentBatches(
+            documents[settings.held_out :], settings.batch, end, seed, 256
+        )
+        config = TrainingConfig(
+            steps=settings.steps,
+            learning_rate=way.peak,
+            warmup_steps=round(way.warmup * settings.steps),
+            schedule="linear",
+            final_fraction=0.0,
+            optimizer=way.optimizer,
+        )
+        trainer, losses[str(way)] = Trainer(model, batches, config), []
+        for step in range(1, settings.steps + 1):
             start = time.process_time()
             trainer.step()
-            cost.append(time.process_time() - start)
-            if step % every == 0:
-                run.steps.append(step)
-                run.losses.append(evaluate(trainer.model, held_out))
-    for run, cost in zip(runs, costs, strict=True):
-        run.seconds_per_step = statistics.median(cost)
-    return runs
+            costs[way.optimizer].append(time.process_time() - start)
+            if step % settings.every == 0:
+                loss = evaluate(model, held_out)
+                losses[str(way)].append(round(loss, 4))
+    medians = {name: round(statistics.median(x), 5) for name, x in costs.items()}
+    return {"losses": losses, "seconds per step": medians}
 
 
-def time_ratio(runs: list[Run]) -> tuple[float, float]:
-    """Return (loss, ratio): AdamW's time to it, at its best peak, over Muon's.
+# --- What the record says
 
-    The loss is where the best AdamW ends. ValueError if Muon never gets there.
+
+def recorded() -> Record:
+    """Return the races that ship."""
+    return records.read("pace")
+
+
+def ways_of(record: Record, optimizer: str) -> list[str]:
+    """Return the names of the ways in which an optimizer was tried."""
+    return [way for way in record.results[0]["losses"] if way.startswith(optimizer)]
+
+
+def tuned(record: Record, optimizer: str, judged: int | None = None) -> str:
+    """Return the way with the lowest last loss, on all runs but the one ``judged``."""
+    results = [r for i, r in enumerate(record.results) if i != judged]
+    return min(
+        ways_of(record, optimizer),
+        key=lambda way: statistics.fmean(r["losses"][way][-1] for r in results),
+    )
+
+
+def steps_to(losses: list[float], every: int, target: float) -> float | None:
+    """Return the steps to a loss, None if it is never reached.
+
+    Between two measurements the loss is taken to fall along a line.
     """
-    best = min((run for run in runs if run.optimizer == "adamw"), key=_last_loss)
-    muon = min((run for run in runs if run.optimizer == "muon"), key=_last_loss)
-    target = best.losses[-1]
-    if (steps := muon.steps_to(target)) is None:
-        raise ValueError(f"muon must reach {target:.3f}, got {_last_loss(muon):.3f}")
-    theirs = best.steps_to(target) * best.seconds_per_step
-    return target, theirs / (steps * muon.seconds_per_step)
+    before = None
+    for i, loss in enumerate(losses):
+        if loss <= target:
+            if before is None:
+                return float(every * (i + 1))
+            return every * (i + (before - target) / (before - loss))
+        before = loss
+    return None
 
 
-def _last_loss(run: Run) -> float:
-    return run.losses[-1]
+def seconds_to(record: Record, optimizer: str, target: float) -> list[float]:
+    """Return each seed's seconds to a loss, in the way tuned on the other seeds.
+
+    Raises ValueError if a run never gets there.
+    """
+    found, every = [], record.settings["every"]
+    for i, result in enumerate(record.results):
+        way = tuned(record, optimizer, judged=i)
+        steps = steps_to(result["losses"][way], every, target)
+        if steps is None:
+            raise ValueError(f"{way} must reach {target}, got {result['losses'][way]}")
+        found.append(steps * result["seconds per step"][optimizer])
+    return found
 
 
-def recorded() -> dict:
-    """Return the race that ships: its command, torch's version, and its runs."""
-    record = records.read("pace")
-    return record | {"runs": [Run(**run) for run in record["runs"]]}
-
-
-def main(arguments=None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m course_utils.experiments.pace")
-    parser.add_argument("--steps", type=int, default=600)
-    parser.add_argument("--out", type=Path, default=RECORD)
-    given = parser.parse_args(arguments)
-    runs = race(given.steps)
-    target, ratio = time_ratio(runs)
-    record = {
-        "command": f"python -m course_utils.experiments.pace --steps {given.steps}",
-        "torch": torch.__version__.split("+")[0],
-        "loss_nats_per_token": round(target, 4),
-        "time_ratio": round(ratio, 2),
-        "runs": [
-            vars(run)
-            | {
-                "losses": [round(loss, 4) for loss in run.losses],
-                "seconds_per_step": round(run.seconds_per_step, 4),
-            }
-            for run in runs
-        ],
-    }
-    with atomic_path(given.out) as temporary:
-        temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    print(f"to {target:.3f} nats per token, AdamW takes {ratio:.2f} times as long")
-
-
-if __name__ == "__main__":
-    main()
+def time_ratios(record: Record, target: float) -> list[float]:
+    """Return AdamW's time to a loss over Muon's, for each seed."""
+    pairs = zip(*(seconds_to(record, o, target) for o in OPTIMIZERS), strict=True)
+    return [adamw / muon for muon, adamw in pairs]

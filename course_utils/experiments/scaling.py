@@ -3,12 +3,7 @@
 Five widths of one model learn the stories of the course's world, whose floor is known,
 and the docstrings of the standard library, whose floor nobody knows. ``grow`` trains a
 width and measures it after several numbers of steps; ``change`` trains one model with
-one thing changed, at equal compute. ``recorded`` returns the runs that ship, made by
-
-    python -m course_utils.experiments.scaling
-
-which takes about twenty minutes on one core. ``PowerLaw``, ``Surface`` and the
-functions around them fit laws to what was measured.
+one thing changed, at equal compute. ``scaling_laws`` fits laws to what was measured.
 
 One run serves several numbers of steps: the learning rate stays constant, and where a
 length's last quarter begins, a copy branches off whose rate falls to 0 (Hu et al. 2024,
@@ -18,15 +13,11 @@ length's last quarter begins, a copy branches off whose rate falls to 0 (Hu et a
 Floor 6: stands on ``training``, ``models`` (for its tokenizers) and the world.
 """
 
-import argparse
 import copy
-import json
-import platform
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import torch
 
@@ -41,16 +32,16 @@ from course_utils.data import (
     evaluation_documents,
     evaluation_windows,
 )
-from course_utils.files import write_json
 from course_utils.model import GPT
 from course_utils.optimizers import build_optimizer, clip_gradient_norm
 from course_utils.planner import matrix_parameters, training_flops
+from course_utils.records import Record
 from course_utils.training import count_targets, evaluate, frame, read_corpus
 from course_utils.world import World
 
-RECORD = records.path("scaling")
 WIDTHS = (8, 16, 32, 64, 128)  # channels, in 2 layers with heads of 8
 STEPS = {"stories": (100, 200, 400, 800, 1600), "docstrings": (100, 200, 400, 800)}
+BATCH = 16  # stories a step
 PEAK = 0.02  # Muon's learning rate for every width
 WARMUP = 20  # steps
 
@@ -73,32 +64,32 @@ class Corpus:
 
 
 @cache
-def stories(n: int = 16 * 1600) -> Corpus:
-    """Return ``n`` stories of the world, 16 a batch, and 300 more held out."""
+def stories(n: int = BATCH * 1600, seed: int = 0) -> Corpus:
+    """Return ``n`` stories of the world, and 300 more held out."""
     tokenizer, world = models.load("story")[1], World()
-    end, rng = tokenizer.end_of_text, random.Random(11)
+    end, rng = tokenizer.end_of_text, random.Random(11 + seed)
     held_out = [world.sample(rng).text for _ in range(300)]
     documents = [tokenizer.encode(world.sample(rng).text) for _ in range(n)]
     validation = evaluation_documents([tokenizer.encode(t) for t in held_out], 50, end)
 
     def batches(n=None):
-        return DocumentBatches(documents[:n], 16, end, n_positions=256)
+        return DocumentBatches(documents[:n], BATCH, end, seed, n_positions=256)
 
     floor = -sum(map(world.log_prob, held_out)) / count_targets(validation)
     return Corpus(tokenizer.vocab_size, batches, validation, 300, floor)
 
 
 @cache
-def docstrings() -> Corpus:
+def docstrings(seed: int = 0) -> Corpus:
     """Return the docstrings in windows of 128 tokens, 8 a batch; 40,000 held out."""
     tokenizer = models.load("docstrings")[1]
     # Split as for the shipped model, so that it has not seen what is held out.
-    seed = models.figures("docstrings")["seed"]
-    training, held_out = read_corpus({"data": "python-docs", "seed": seed})
+    split = models.figures("docstrings")["seed"]
+    training, held_out = read_corpus({"data": "python-docs", "seed": split})
     tokens = list(frame(held_out, tokenizer))[:40_000]
 
     def batches(n=None):
-        return StreamBatches(list(frame(training[:n], tokenizer)), 8, 128)
+        return StreamBatches(list(frame(training[:n], tokenizer)), 8, 128, seed)
 
     validation = evaluation_windows(tokens, 16, 128)
     return Corpus(tokenizer.vocab_size, batches, validation, 400, None)
@@ -157,20 +148,24 @@ def _step(model: GPT, optimizers, batch: Batch, rate: float) -> int:
     return count_targets([batch])
 
 
-def new_model(config: GPTConfig) -> GPT:
-    """Return a model with the same first weights whenever it is asked for."""
+def new_model(config: GPTConfig, seed: int = 0) -> GPT:
+    """Return a model with the first weights of a seed: the same whenever asked for."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+        torch.manual_seed(seed)
         return GPT(config)
 
 
 def grow(
-    text: Corpus, channels: int, lengths: Sequence[int], layers: int = 2
+    text: Corpus,
+    channels: int,
+    lengths: Sequence[int],
+    layers: int = 2,
+    seed: int = 0,
 ) -> Iterator[tuple[dict, GPT]]:
     """Yield a row of figures and the model, for each number of steps in ``lengths``."""
     config = shape(channels, text.vocab_size, layers)
     N = matrix_parameters(config)
-    runs = train(new_model(config), text.batches(None), lengths, PEAK)
+    runs = train(new_model(config, seed), text.batches(None), lengths, PEAK)
     for steps, n_tokens, model in runs:
         yield (
             {
@@ -205,6 +200,7 @@ def change(
     which: str,
     steps: int = CHANGE_STEPS,
     peaks: Sequence[float] | None = None,
+    seed: int = 0,
 ) -> dict:
     """Train with one of ``CHANGES``; return its figures at the best of the peaks.
 
@@ -220,45 +216,89 @@ def change(
     batches = text.batches(None if given["more_data"] else text.few)
     losses = {}
     for peak in peaks or PEAKS[given["optimizer"]]:
-        runs = train(new_model(config), batches, [steps], peak, given["optimizer"])
+        runs = train(
+            new_model(config, seed), batches, [steps], peak, given["optimizer"]
+        )
         ((_, _, model),) = runs
         losses[peak] = round(evaluate(model, text.validation), 4)
     best = min(losses, key=losses.get)
-    return {"change": which, "steps": steps, "peak": best, "loss": losses[best]}
+    return {"steps": steps, "peak": best, "loss": losses[best]}
 
 
-# --- The record
+# --- Runs for the record
 
 
-def recorded() -> dict:
-    """Return the runs that ship. See ``main`` for what they are."""
-    return records.read("scaling")
+@dataclass(frozen=True)
+class Settings:
+    """The widths and lengths of the runs on each corpus; how long a change learns."""
+
+    widths: tuple[int, ...] = WIDTHS
+    stories: tuple[int, ...] = STEPS["stories"]
+    docstrings: tuple[int, ...] = STEPS["docstrings"]
+    # One more model of stories, that is larger and not longer trained.
+    larger_layers: int = 4
+    larger_channels: int = 128
+    larger_steps: int = 800
+    change_steps: int = CHANGE_STEPS
+    sampled: int = 200  # stories of a model, to ask of each if it is possible
 
 
-def record_runs(name: str) -> dict:
-    """Make a corpus's runs; return its rows, its changes and its floor."""
-    text, rows = CORPORA[name](), []
-    for channels in WIDTHS:
-        grown = list(grow(text, channels, STEPS[name]))
-        if name == "stories":
-            row, model = grown[-1]
-            row["valid"] = _valid(model)
-        rows += [row for row, _ in grown]
-        print(name, *rows[-1].values(), flush=True)
-    record = {"floor": None if text.floor is None else round(text.floor, 4)}
-    if name == "stories":  # and one that is larger, not longer trained
-        ((row, model),) = grow(text, 128, [800], layers=4)
-        record["larger"] = row | {"valid": _valid(model)}
-    else:
-        record["shipped"] = _shipped_docstrings(text)
-    record["changes"] = [change(text, which) for which in CHANGES]
-    print(*record["changes"], sep="\n", flush=True)
-    return {"rows": rows} | record
+QUICK = Settings(
+    widths=(8,),
+    stories=(8, 16),
+    docstrings=(8,),
+    larger_layers=1,
+    larger_channels=16,
+    larger_steps=8,
+    change_steps=6,
+    sampled=4,
+)
 
 
-def _valid(model: GPT) -> float:
-    """Return the share of 200 sampled stories that the world could have told."""
-    return models.share_of_possible_stories(model, models.load("story")[1], 200)
+def run(settings: Settings, seed: int) -> dict:
+    """Make all runs of a seed: for each corpus its rows, its changes and its floor.
+
+    A seed draws the stories and the first weights, and cuts the docstrings' windows.
+    """
+    text = stories(BATCH * max(settings.stories), seed)
+    told = []
+    for channels in settings.widths:
+        *grown, (row, model) = grow(text, channels, settings.stories, seed=seed)
+        told += [row for row, _ in grown]
+        told.append(row | {"valid": _valid(model, settings.sampled, seed)})
+    larger = settings.larger_channels, [settings.larger_steps], settings.larger_layers
+    ((row, model),) = grow(text, *larger, seed=seed)
+    found = {
+        "stories": {
+            "rows": told,
+            "floor": round(text.floor, 4),
+            "larger": row | {"valid": _valid(model, settings.sampled, seed)},
+            "changes": _changes(text, settings, seed),
+        }
+    }
+    text, read = docstrings(seed), []
+    for channels in settings.widths:
+        grown = grow(text, channels, settings.docstrings, seed=seed)
+        read += [row for row, _ in grown]
+    found["docstrings"] = {
+        "rows": read,
+        "shipped": _shipped_docstrings(text),
+        "changes": _changes(text, settings, seed),
+    }
+    return found
+
+
+def _changes(text: Corpus, settings: Settings, seed: int) -> dict:
+    return {
+        which: change(text, which, settings.change_steps, seed=seed)
+        for which in CHANGES
+    }
+
+
+def _valid(model: GPT, n: int, seed: int) -> float:
+    """Return the share of ``n`` sampled stories that the world could have told."""
+    tokenizer = models.load("story")[1]
+    return models.share_of_possible_stories(model, tokenizer, n, seed)
 
 
 def _shipped_docstrings(text: Corpus) -> dict:
@@ -268,23 +308,6 @@ def _shipped_docstrings(text: Corpus) -> dict:
     return {"parameters": matrix_parameters(model.config), "loss": loss}
 
 
-def main(arguments=None) -> None:
-    """Make all runs, or those of one corpus anew, and record them."""
-    parser = argparse.ArgumentParser(prog="python -m course_utils.experiments.scaling")
-    parser.add_argument("--only", choices=tuple(CORPORA))
-    parser.add_argument("--out", type=Path, default=RECORD)
-    given = parser.parse_args(arguments)
-    torch.set_num_threads(1)
-    record = json.loads(given.out.read_text("utf-8")) if given.out.exists() else {}
-    record |= {
-        "command": "python -m course_utils.experiments.scaling",
-        "torch": torch.__version__.split("+")[0],
-        "python": platform.python_version(),  # whose docstrings they are
-    }
-    for name in [given.only] if given.only else CORPORA:
-        record[name] = record_runs(name)
-    write_json(given.out, record)
-
-
-if __name__ == "__main__":
-    main()
+def recorded() -> Record:
+    """Return the runs that ship."""
+    return records.read("scaling")

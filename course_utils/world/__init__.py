@@ -3,41 +3,24 @@
 The course's corpus is sampled from it. Because the probabilities are known, so is the
 lowest loss that any model can reach (the entropy of the source), and so is the best
 possible prediction of the next word. The parts, bottom-up: ``lexicon`` (the words),
-``telling`` (run one storytelling function in three ways), ``stories``, ``notes`` and
-``reports`` (the grammars), and the ``World`` below. ``tasks`` asks about stories.
+``telling`` (run one storytelling function in three ways), ``source`` (what can then be
+asked of it), ``stories``, ``notes`` and ``reports`` (the grammars), and the ``World``
+below. ``tasks`` asks about stories; ``riddles`` is a world of its own.
 """
-
-import math
-import random
-from dataclasses import dataclass
-from statistics import fmean, stdev
-
-import regex
 
 from course_utils.world import notes as bilingual
 from course_utils.world import reports as reported
 from course_utils.world import telling
 from course_utils.world.notes import Note
+from course_utils.world.riddles import Riddles
+from course_utils.world.source import WORD, Source, Story
 from course_utils.world.stories import Facts, tell_story
 from course_utils.world.telling import Choose, Options
 
-__all__ = ["WORD", "Facts", "Note", "Story", "World"]
-
-# A word of the world: letters with the space before them, or a run of punctuation.
-# GPT-2's splitting pattern cuts the world's texts at exactly these places.
-WORD = regex.compile(r" ?\p{L}+| ?[^\s\p{L}]+|\s")
+__all__ = ["WORD", "Facts", "Note", "Riddles", "Story", "World"]
 
 
-@dataclass(frozen=True)
-class Story:
-    """A sampled text, its log-probability in nats, and what it says."""
-
-    text: str
-    log_prob: float
-    facts: Facts | Note
-
-
-class World:
+class World(Source):
     """A source of texts whose probabilities are exactly known.
 
     ``bias`` in [0, 1] says how strongly a job goes with a gender: a typical job is
@@ -72,70 +55,7 @@ class World:
         tell = choose(self._kinds)
         return (yield from tell(choose, self.bias))
 
-    def sample(self, rng: random.Random) -> Story:
-        """Tell one story at random; the same ``rng`` state gives the same story."""
-        branch = telling.sample(self.tell, rng)
-        return Story(branch.text, branch.log_prob, _what_is_told(branch))
-
-    def log_prob(self, text: str) -> float:
-        """Return the exact log-probability of a text in nats, -inf if impossible."""
-        return _log_sum_exp(branch.log_prob for branch in self._ways_to_tell(text))
-
-    def is_valid(self, text: str) -> bool:
-        """Say whether the world could have written this text."""
-        return any(True for _ in self._ways_to_tell(text))
-
-    def facts(self, text: str) -> Facts | Note:
-        """Return what a text says. Raises ValueError if the world cannot write it."""
-        for branch in self._ways_to_tell(text):
-            return _what_is_told(branch)
-        raise ValueError(f"the world cannot have written {text!r}")
-
-    def next_words(self, prefix: str) -> dict[str, float]:
-        """Return the exact distribution of the next word after ``prefix``.
-
-        Keys are words with the space before them, "" for the end of the text. A prefix
-        that stops inside a word gets the rest of that word, unless it can be read as
-        whole words ("a" is taken for a word, not for the beginning of "an"). Sorted,
-        likeliest first; empty if no text of the world begins with ``prefix``.
-        """
-        chances: dict[str, list[float]] = {}
-        for branch in telling.explore(self.tell, prefix):
-            if len(branch.text) > len(prefix):
-                word = WORD.match(branch.text, len(prefix)).group()
-                chances.setdefault(word, []).append(branch.log_prob)
-            elif branch.ended and branch.text == prefix:
-                chances.setdefault("", []).append(branch.log_prob)
-        if prefix[-1:].isalpha():
-            whole = {w: parts for w, parts in chances.items() if not w[:1].isalpha()}
-            chances = whole or chances
-        log_probs = {word: _log_sum_exp(parts) for word, parts in chances.items()}
-        total = _log_sum_exp(log_probs.values())
-        ranked = sorted(log_probs, key=log_probs.get, reverse=True)
-        return {word: math.exp(log_probs[word] - total) for word in ranked}
-
-    def entropy(self, n: int = 2000, seed: int = 0) -> tuple[float, float]:
-        """Estimate the entropy of the source: nats per text, and the standard error.
-
-        The mean of -log p over ``n`` sampled texts; each log p is exact.
-        """
-        rng = random.Random(seed)
-        nats = [-self.sample(rng).log_prob for _ in range(n)]
-        return fmean(nats), stdev(nats) / math.sqrt(n)
-
-    def _ways_to_tell(self, text: str):
-        branches = telling.explore(self.tell, text)
-        return (branch for branch in branches if branch.ended and branch.text == text)
-
-
-def _what_is_told(branch: telling.Branch) -> Facts | Note:
-    told = branch.told
-    return told if isinstance(told, Facts) else Note.from_text(branch.text)
-
-
-def _log_sum_exp(log_probs) -> float:
-    log_probs = list(log_probs)
-    if not log_probs:
-        return -math.inf
-    largest = max(log_probs)
-    return largest + math.log(math.fsum(math.exp(x - largest) for x in log_probs))
+    def read(self, branch: telling.Branch) -> Facts | Note:
+        """Return what a branch says: a story's facts, or a note."""
+        told = branch.told
+        return told if isinstance(told, Facts) else Note.from_text(branch.text)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from course_utils.attention import CausalSelfAttention
+from course_utils.confidence import paired
 from course_utils.config import GPTConfig
 from course_utils.experiments import ladder
 
@@ -53,22 +54,25 @@ def test_one_head_of_all_channels_is_attention_with_a_single_head():
 
 
 def test_climbing_reports_each_rung_and_again_gives_the_same_gaps():
-    seen, names = {}, ["bigram", "one head"]
-    gaps = ladder.climb(names, steps=3, on_rung=seen.__setitem__)
-    assert list(gaps) == names and gaps == seen
-    assert gaps == pytest.approx(ladder.climb(names, steps=3), abs=1e-4)
+    seen, few = {}, ladder.Settings(("bigram", "one head"), steps=3, held_out=20)
+    gaps = ladder.climb(few, on_rung=seen.__setitem__)
+    assert tuple(gaps) == few.rungs and gaps == seen
+    assert gaps == pytest.approx(ladder.climb(few), abs=1e-4)
+    assert gaps != pytest.approx(ladder.climb(few, seed=1), abs=1e-4)
 
 
 def test_an_unknown_rung_is_refused_by_name():
     with pytest.raises(ValueError, match=r"names must be among .* got \['two heads'\]"):
-        ladder.climb(["two heads"])
+        ladder.climb(ladder.Settings(("two heads",)))
 
 
-def test_the_record_holds_every_rung_and_each_lower_one_is_further_from_the_floor():
-    record = ladder.recorded()
-    gaps = record["gaps_nats_per_token"]
-    assert list(gaps) == list(ladder.RUNGS)
-    assert record["command"].endswith(f"--steps {record['steps']}")
+def test_the_record_shows_what_the_pages_say_of_it():
+    gaps = {rung: ladder.recorded().each("gaps", rung) for rung in ladder.RUNGS}
     ascending = ("bigram", "mean of the past", "one head", "several heads", "one block")
     for low, high in pairwise(ascending):
-        assert gaps[low] > gaps[high] + 0.01, f"{high} buys nothing after {low}"
+        buys = paired(gaps[low], gaps[high])
+        assert buys.shown and buys.mean > 0.1, f"{high} after {low}: {buys}"
+    depth = paired(gaps["the whole model"], gaps["one block"])
+    assert depth.shown and depth.mean > 0  # in this world, after so few steps
+    bare = gaps["layers without residual and norm"]
+    assert paired(bare, gaps["mean of the past"]).mean > 0.5

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from course_utils.experiments import learning_rates
-from course_utils.experiments.learning_rates import MEAN_OF, PEAKS, STEPS
+from course_utils.experiments.learning_rates import MEAN_OF, PEAKS, STEPS, WAYS, Way
 
 
 def test_every_run_starts_from_the_same_weights_and_stories():
@@ -12,21 +12,23 @@ def test_every_run_starts_from_the_same_weights_and_stories():
     for ours, theirs in zip(one.parameters(), other.parameters(), strict=True):
         assert torch.equal(ours, theirs)
     assert torch.equal(batches.next_batch()[0], again.next_batch()[0])
+    other, others = learning_rates.start(seed=1)
+    assert not torch.equal(one.token_embedding.weight, other.token_embedding.weight)
+    assert others.next_batch()[0].shape != batches.next_batch()[0].shape
 
 
-@pytest.mark.parametrize(
-    ("name", "peak", "warmup"), [("adamw", 0.03, 20), ("momentum", 1.0, 5)]
-)
-def test_the_record_is_what_training_gives_again(name, peak, warmup):
-    run = learning_rates.recorded()[name, peak, warmup]
-    again = learning_rates.in_means(learning_rates.train(name, peak, warmup, steps=10))
-    assert again == pytest.approx(run[:2], abs=0.02)
+def test_the_record_holds_every_way_to_its_last_step():
+    for result in learning_rates.recorded().results:
+        assert list(result) == list(map(str, WAYS))
+        assert {len(losses) for losses in result.values()} == {STEPS // MEAN_OF}
 
 
-def test_the_record_holds_every_setting_to_its_last_step():
-    runs = learning_rates.recorded()
-    assert list(runs) == learning_rates.settings()
-    assert {len(run) for run in runs.values()} == {STEPS // MEAN_OF}
+def test_the_mean_over_seeds_is_taken_step_by_step():
+    way = Way("adamw", 0.03, 20)
+    each = learning_rates.recorded().each(str(way))
+    losses = learning_rates.mean_losses(way)
+    assert len(losses) == len(each[0])
+    assert losses[3] == pytest.approx(sum(run[3] for run in each) / len(each))
 
 
 def test_a_mean_is_taken_of_each_five_losses_in_a_row():

@@ -1,13 +1,13 @@
 """Scaling: runs branch fairly, laws are found again, and the record is of this code."""
 
 import itertools
-import json
 import math
 
 import numpy as np
 import pytest
 import torch
 
+from course_utils import models
 from course_utils.data import StreamBatches
 from course_utils.experiments import scaling
 from course_utils.planner import matrix_parameters
@@ -93,33 +93,24 @@ def test_stories_of_a_corpus_begin_alike_however_many_there_are():
 
 def test_the_record_holds_every_run_of_this_code():
     record = scaling.recorded()
-    for name, lengths in scaling.STEPS.items():
-        rows = record[name]["rows"]
-        made = [(row["channels"], row["steps"]) for row in rows]
-        assert made == list(itertools.product(scaling.WIDTHS, lengths))
-        V = scaling.CORPORA[name]().vocab_size if name == "stories" else None
-        for row in rows:
-            assert row["flops"] == 6 * row["parameters"] * row["tokens"]
-            if V:
-                config = scaling.shape(row["channels"], V)
-                assert row["parameters"] == matrix_parameters(config)
-        changed = [change["change"] for change in record[name]["changes"]]
-        assert changed == list(scaling.CHANGES)
+    V = models.load("story")[1].vocab_size
+    for result in record.results:
+        for name, lengths in scaling.STEPS.items():
+            rows = result[name]["rows"]
+            made = [(row["channels"], row["steps"]) for row in rows]
+            assert made == list(itertools.product(scaling.WIDTHS, lengths))
+            for row in rows:
+                assert row["flops"] == 6 * row["parameters"] * row["tokens"]
+                if name == "stories":
+                    config = scaling.shape(row["channels"], V)
+                    assert row["parameters"] == matrix_parameters(config)
+            assert list(result[name]["changes"]) == list(scaling.CHANGES)
 
 
 def test_no_recorded_model_is_below_the_floor_and_longer_training_helps():
-    stories = scaling.recorded()["stories"]
-    losses = np.array([row["loss"] for row in stories["rows"]]).reshape(5, 5)
-    assert losses.min() > stories["floor"]
-    assert (np.diff(losses, axis=1) < 0.01).all()
-    assert math.isclose(stories["floor"], scaling.stories(20).floor, abs_tol=1e-4)
-
-
-def test_the_command_records_one_corpus_and_keeps_the_other(tmp_path, monkeypatch):
-    path = tmp_path / "scaling.json"
-    path.write_text('{"docstrings": "kept"}')
-    monkeypatch.setattr(scaling, "record_runs", lambda name: f"made {name}")
-    monkeypatch.setattr(torch, "set_num_threads", lambda n: None)
-    scaling.main(["--only", "stories", "--out", str(path)])
-    written = json.loads(path.read_text())
-    assert (written["stories"], written["docstrings"]) == ("made stories", "kept")
+    for told in scaling.recorded().each("stories"):
+        losses = np.array([row["loss"] for row in told["rows"]]).reshape(5, 5)
+        assert losses.min() > told["floor"]
+        assert (np.diff(losses, axis=1) < 0.01).all()
+    first = scaling.recorded().results[0]["stories"]["floor"]
+    assert math.isclose(first, scaling.stories(20).floor, abs_tol=1e-4)
