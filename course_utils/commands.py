@@ -28,6 +28,7 @@ COMMANDS = {
     "write": Command("sampling", (), "write with a trained model"),
     "export": Command("export", (), "take a model to transformers, llama.cpp, ..."),
     "explain": Command("exercises", ("explain",), "what is wrong with an answer"),
+    "experiment": Command("experiments", (), "measure again what a page shows"),
     "grade": Command("exercises", ("grade",), "grade a class's notebooks"),
     "refresh": Command("notebooks", ("refresh",), "run notebooks, save their outputs"),
     "check": Command("notebooks", ("check",), "is every derived cell up to date?"),

@@ -52,7 +52,7 @@ def test_an_unknown_command_is_named_with_the_nearest(capsys):
     assert "no command 'wriet'; did you mean 'write'?" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["write", "export", "train"])
+@pytest.mark.parametrize("name", ["write", "export", "train", "experiment"])
 def test_a_commands_own_help_comes_from_its_module(name, capsys):
     before = list(sys.argv)
     assert commands.main([name, "--help"]) == 0

@@ -13,6 +13,7 @@ from types import ModuleType
 
 NAMES = (
     "ladder",
+    "depth",
     "context",
     "learning_rates",
     "pace",

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from course_utils import experiments, records
+from course_utils.console import prepare_console
 from course_utils.experiments.running import (
     FINISHED,
     KINDS,
@@ -51,8 +52,8 @@ def report(run: dict, was_there: bool) -> None:
     print(f"seed {run['seed']}: {how}", flush=True)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """List the experiments, or run one; see ``--help``."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """List the experiments, or run one (see ``--help``); return the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m course_utils.experiments", description=__doc__
     )
@@ -68,13 +69,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     if given.name is None:
         print(listing())
-        return
-    if given.seeds < 1:
-        parser.error(f"--seeds must be at least 1, got {given.seeds}")
+        return 0
     try:
+        if given.seeds < 1:
+            raise ValueError(f"--seeds must be at least 1, got {given.seeds}")
         experiment = experiments.find(given.name)
     except ValueError as error:
-        parser.error(str(error))
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     torch.set_num_threads(1)
     kind = KINDS[given.quick]
     print(f"{given.name}: {settings_of(experiment, kind)}", flush=True)
@@ -87,7 +89,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(*held_against(new, old), sep="\n")
     if given.save:
         print(f"recorded in {save(new, kind)}")
+    return 0
 
 
 if __name__ == "__main__":
+    prepare_console()
     sys.exit(main())

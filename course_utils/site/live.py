@@ -86,9 +86,11 @@ def story_losses() -> dict:
 
 def what_if() -> dict:
     runs = {
-        f"{peak:g},{warmup}": [round(loss, 3) for loss in losses]
-        for (name, peak, warmup), losses in learning_rates.recorded().items()
-        if name == "adamw"
+        f"{way.peak:g},{way.warmup}": [
+            round(loss, 3) for loss in learning_rates.mean_losses(way)
+        ]
+        for way in learning_rates.WAYS
+        if way.optimizer == "adamw"
     }
     steps = learning_rates.STEPS
     rates = {

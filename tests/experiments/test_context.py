@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from course_utils.confidence import paired
 from course_utils.config import GPTConfig
 from course_utils.data import StreamBatches
 from course_utils.experiments import context
@@ -40,8 +41,11 @@ def test_stretches_hold_the_places_since_the_length_before():
 
 
 def test_more_context_is_worth_more_in_the_record_and_never_less_than_the_floor():
-    for result in context.recorded().results:
+    record = context.recorded()
+    for fewer, more, least in ((1, 8, 0.7), (8, 128, 0.4)):
+        worth = paired(*(record.each("losses", str(n)) for n in (fewer, more)))
+        assert worth.mean - worth.half > least and worth.p < 0.001
+    for result in record.results:
         losses = list(result["losses"].values())
-        assert losses[0] > losses[3] + 1 and losses[3] > losses[-1] + 0.1
         assert list(result["losses"]) == list(map(str, context.LENGTHS))
         assert min(losses) > result["floor"] > 0
