@@ -1,9 +1,12 @@
 """Grading a class: exactly what was planted comes out, and no row costs another."""
 
 import csv
+import json
+import multiprocessing
 import os
 import socket
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -32,7 +35,11 @@ from course_utils.exercises.grading.grade import (
     n_processors,
     recompute,
 )
-from course_utils.exercises.grading.submissions import Submission, find_submissions
+from course_utils.exercises.grading.submissions import (
+    Submission,
+    find_submissions,
+    passed_over,
+)
 from course_utils.exercises.grading.tables import Row, columns, write_tables
 from course_utils.exercises.grading.worker import code_cells
 
@@ -520,6 +527,78 @@ def test_other_files_in_a_class_folder_are_passed_over_with_a_line(tmp_path, cap
     assert "passed over, no notebook: read me.txt" in printed
     assert "passed over, no notebook: grades_misconceptions.csv" in printed
     assert printed.count("1 learners") == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "symlink"), reason="no links here")
+def test_a_link_in_a_class_folder_is_not_followed(tmp_path):
+    write(tmp_path / "class" / "ann.ipynb", IMPORTS, ANSWER)
+    write(tmp_path / "private" / "notes.ipynb", IMPORTS)
+    (tmp_path / "class" / "bob.ipynb").symlink_to("ann.ipynb")
+    (tmp_path / "class" / "eve").symlink_to(tmp_path / "private")
+    assert list(find_submissions([tmp_path / "class"])) == ["ann"]
+    assert passed_over([tmp_path / "class"]) == ["a link: bob.ipynb", "a link: eve"]
+
+
+class Says:
+    """A place whose processes say the same, whatever they are asked."""
+
+    def __init__(self, *messages):
+        self.messages = messages
+
+    def start(self, handed_in):
+        self.connection, theirs = multiprocessing.Pipe()
+        for message in self.messages:
+            theirs.send_bytes(message)
+        self._theirs = theirs
+        threading.Timer(0.2, theirs.close).start()
+        return self
+
+    def exit_code(self, patience):
+        return 1
+
+    def kill(self):
+        pass
+
+    def end(self):
+        self.connection.close()
+
+
+START_MASK = json.dumps({"start": MASK, "answer": "a", "source": ""}).encode()
+DEEP = b'{"attempt": {"outcomes": [' + b"[" * 900 + b"]" * 900 + b"]}}"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"", b"[]", b"5", b"null", b"{}", b"\xff\xfe", DEEP,
+        b'{"start": "attention.causal_mask"}',
+        b'{"start": "no.such", "answer": "b", "source": ""}',
+        b'{"start": ["attention.causal_mask"], "answer": "b", "source": ""}',
+        b'{"start": null, "answer": "b", "source": ""}',
+        b'{"status": "solved", "label": "solved"}',
+        b'{"attempt": "solved"}', b'{"attempt": {"solved": true}}',
+        b'{"attempt": {"outcomes": []}}', b'{"attempt": {"outcomes": {"a": 1}}}',
+        b'{"attempt": {"failed": 5}}', b'{"attempt": {"outcomes": [1e999]}}',
+        b'{"problems": 5}', b'{"problems": [5]}', b'{"problems": {"a": "b"}}',
+    ],
+)  # fmt: skip
+def test_whatever_a_process_says_costs_its_row_at_most(tmp_path, message):
+    write(tmp_path / "ann.ipynb", IMPORTS, ANSWER)
+    submissions = find_submissions([tmp_path])
+    for messages in ([message], [START_MASK, message]):
+        (row,) = grade(submissions, 5, Says(*messages))
+        assert set(row.results) <= {MASK} and row.n_solved == 0
+        assert row.results.get(MASK, "error: crashed") == "error: crashed"
+    assert all(isinstance(problem, str) for problem in row.problems)
+
+
+def test_a_process_may_not_talk_for_ever(tmp_path, monkeypatch):
+    monkeypatch.setattr("course_utils.exercises.grading.grade.LONGEST_TALK", 4096)
+    write(tmp_path / "ann.ipynb", IMPORTS, ANSWER)
+    done = [b'{"problems": []}'] * 9 + [b'{"done": true}']
+    for messages, problems in ((done[-2:], []), (done, ["error: crashed"])):
+        (row,) = grade(find_submissions([tmp_path]), 5, Says(*messages))
+        assert row.problems == problems
 
 
 def test_a_stub_above_stands_for_the_courses_own(tmp_path):

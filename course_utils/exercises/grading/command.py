@@ -19,7 +19,7 @@ from pathlib import Path
 
 from course_utils.console import prepare_console
 
-from .grade import grade
+from .grade import grade, printable
 from .journal import Journal
 from .processes import NoSandboxError, Sandboxed, Trusted
 from .submissions import find_submissions, passed_over
@@ -81,7 +81,7 @@ def _grade(options, processes) -> tuple[list[Row], int]:
         if not submissions:
             raise FileNotFoundError("there are no submissions in this folder")
         for name in passed_over(options.submissions):
-            print(f"passed over, no notebook: {name}")
+            print(f"passed over, {printable(name)}")
         # Seed 0 is what the notebooks use: a hard-coded answer would pass.
         new_seed = 1 + secrets.randbelow(2**31)
         journal = Journal(_journal_path(options.out), options.seed, new_seed)
@@ -99,7 +99,7 @@ def _explain(rows: list[Row]) -> None:
     """Print what could not be read, and what to explain again."""
     for row in rows:
         for problem in row.problems:
-            print(f"  {row.learner}: {problem}")
+            print(f"  {printable(row.learner)}: {problem}")
     ranked = ranked_misconceptions(rows)
     if ranked:
         print("\nWhat to explain again, by the number of learners:")

@@ -36,7 +36,8 @@ GRACE = 5.0  # seconds on top of an exercise's own time limit
 START = 60.0  # seconds until a worker must have read the notebook
 TOTAL = 1200.0  # seconds a learner may take
 MOST_PROBLEMS = 20
-MOST_MESSAGES = 5000
+LONGEST_TALK = 32 << 20  # bytes of all that one worker may say
+LEAST = 1 << 10  # that a message counts for
 CRASHED = "error: crashed"
 OUT_OF_TIME = -getattr(signal, "SIGXCPU", 0)  # the exit code of a process stopped so
 
@@ -173,7 +174,7 @@ class _Grader:
             if conversation.lead():
                 return "", ""
             return conversation.running, TIME_LIMIT
-        except (EOFError, OSError, ValueError, KeyError, TypeError, AttributeError):
+        except Exception:
             code = process.exit_code(GRACE)  # it went down, or it talks nonsense
             return conversation.running, TIME_LIMIT if code == OUT_OF_TIME else CRASHED
         finally:
@@ -199,29 +200,29 @@ class _Conversation:
     def lead(self) -> bool:
         """Return True when the worker is done, False when it says nothing for long.
 
-        What else it may say raises one of the errors of reading it.
+        Raises some error if it goes down or says anything else.
         """
-        patience = START
-        for _ in range(MOST_MESSAGES):
-            if not self.connection.poll(patience):
-                return False
-            message = read_json(self.connection.recv_bytes(LONGEST))
+        patience, left = START, LONGEST_TALK
+        while self.connection.poll(patience):
+            content = self.connection.recv_bytes(min(left, LONGEST))
+            left -= len(content) + LEAST
+            message = read_json(content)
             if message.get("done"):
                 return True
             if "start" in message:
+                limit = self.grader.limits[message["start"]]
+                patience = 2 * WAITING * (limit + PAGE_SECONDS) + GRACE
                 self.running = message["start"]
                 self.source = str(message["source"])
-                limit = self.grader.limits[self.running]
-                patience = 2 * WAITING * (limit + PAGE_SECONDS) + GRACE
                 self.tried.add(str(message["answer"])[:64])
-            elif "attempt" in message:
+            elif "attempt" in message and self.running:
                 result = self.grader.judge.result(self.running, message["attempt"])
                 _take_better(self.row, self.running, result, self.source)
                 self.running = ""
                 self.say(solved=result.label == "solved")
             else:
                 _note_problems(self.row, message["problems"])
-        raise ValueError("it never ends")
+        return False
 
 
 def _take_better(row: Row, name: str, result: Result, source: str) -> None:
@@ -242,12 +243,13 @@ def _rank(label: str) -> int:
 
 def _note_problems(row: Row, problems: Iterable[str]) -> None:
     """Add what is new, up to a bound: it comes from where learners' code runs."""
-    for text in map(_plain, problems):
+    for text in map(printable, problems):
         if text not in row.problems and len(row.problems) < MOST_PROBLEMS:
             row.problems.append(text)
 
 
-def _plain(text: str) -> str:
+def printable(text: str) -> str:
+    """Return a text without what a terminal would obey, of bounded length."""
     return "".join(c if c.isprintable() else " " for c in text)[:200]
 
 

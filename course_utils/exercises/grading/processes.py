@@ -21,6 +21,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from ..course import CATALOGUE
+from ..engine.answers import all_answers
 from .sandbox import (
     HANDED_IN,
     HOME,
@@ -30,8 +31,9 @@ from .sandbox import (
     enter,
     give_up_powers,
 )
-from .worker import work
+from .worker import code_cells, work
 
+PAGES = Path(__file__).parents[3] / "notebooks"
 PRELOADED = "IPython.core.inputtransformer2", "torch._dynamo"  # slow to load
 
 
@@ -97,8 +99,11 @@ class Sandboxed:
 
     def __init__(self):
         check_system()
-        for module in (*CATALOGUE.modules(), *PRELOADED):
-            importlib.import_module(module)
+        _prepare()
+        # Pages that nobody writes to are shared by all processes: keep Python's garbage
+        # collector, which writes to every object, off those that there are by now.
+        gc.collect()
+        gc.freeze()
         self._socket, theirs = socket.socketpair()
         self._pid = os.fork()
         if self._pid == 0:
@@ -140,6 +145,7 @@ class Sandboxed:
         """End the process that the workers are forked from."""
         self._socket.close()
         os.waitpid(self._pid, 0)
+        gc.unfreeze()
 
     def start(self, handed_in: Path) -> "SandboxedProcess":
         return SandboxedProcess(self._socket, Sandbox(handed_in))
@@ -174,6 +180,17 @@ class SandboxedProcess:
         os.close(self._over)
 
 
+def _prepare() -> None:
+    """Do once what every worker needs: imports, and reading the course's own cells.
+
+    Most cells of a submission stand there as they were shipped.
+    """
+    for module in (*CATALOGUE.modules(), *PRELOADED):
+        importlib.import_module(module)
+    for path in sorted(PAGES.glob("*.ipynb")):
+        all_answers(code_cells(path))
+
+
 def _serve(requests: socket.socket) -> None:
     """Fork a process for every request until the grader closes the connection."""
     try:
@@ -182,8 +199,6 @@ def _serve(requests: socket.socket) -> None:
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how they ended
         os.setsid()
         _forget_environment()
-        gc.collect()
-        gc.freeze()  # pages that nobody writes to are shared by all processes
         while True:
             message, fds, _, _ = socket.recv_fds(requests, 1, 3)
             if not message:

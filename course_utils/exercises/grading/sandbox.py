@@ -9,9 +9,9 @@ the sandbox ends when ``cat`` does, and ``cat`` ends when the grader does.
 A worker is forked from a process that has imported torch (see ``processes``), because
 importing it anew for every submission would take most of the time, and then **joins**
 the sandbox (``setns``). Before it reads the submission it gives up all capabilities for
-good, and a system call filter takes from it the power to start processes and to make
-namespaces: so the memory that a submission can take is what its one process can take
-(``containment``).
+good, and a system call filter takes from it the power to start processes, to make
+namespaces and to use the system's store of keys: so the memory that a submission can
+take is what its one process can take (``containment``).
 """
 
 import ctypes
@@ -37,8 +37,16 @@ NAMESPACES = 0x10000000 | 0x00020000 | 0x20000000 | 0x40000000 | 0x08000000 | 0x
 CLONE_THREAD = 0x00010000
 # <linux/audit.h>, and the numbers of system calls (<asm/unistd.h>) on each machine.
 ARCHITECTURES = {
-    "x86_64": (0xC000003E, dict(clone=56, fork=57, vfork=58, unshare=272, setns=308)),
-    "aarch64": (0xC00000B7, dict(clone=220, unshare=97, setns=268)),
+    "x86_64": (
+        0xC000003E,
+        dict(clone=56, fork=57, vfork=58, unshare=272, setns=308)
+        | dict(add_key=248, request_key=249, keyctl=250),
+    ),
+    "aarch64": (
+        0xC00000B7,
+        dict(clone=220, unshare=97, setns=268)
+        | dict(add_key=217, request_key=218, keyctl=219),
+    ),
 }
 CLONE3 = 435
 EPERM, ENOSYS = 1, 38
@@ -145,7 +153,7 @@ def enter(sandbox: int) -> None:
 
 
 def give_up_powers() -> None:
-    """Give up, for good: capabilities, new processes, new namespaces."""
+    """Give up, for good: capabilities, new processes, new namespaces, keys."""
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     for capability in range(64):
         if _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0) != 0:

@@ -58,7 +58,7 @@ def find_submissions(paths: Sequence[Path]) -> dict[str, Submission]:
     submissions (``passed_over``). Where ``ann`` and ``ann.ipynb`` both lie there, both
     keep their whole names. ``FileNotFoundError`` for a path that is not there.
     """
-    paths = [path.absolute() for path in _entries(paths) if _is_submission(path)]
+    paths = [path.absolute() for path in _divided(paths)[0]]
     common = Path(os.path.commonpath([path.parent for path in paths] or ["."]))
     full = {path: path.relative_to(common).as_posix() for path in paths}
     short = Counter(_without_ending(name) for name in full.values())
@@ -71,21 +71,30 @@ def find_submissions(paths: Sequence[Path]) -> dict[str, Submission]:
 
 
 def passed_over(paths: Sequence[Path]) -> list[str]:
-    """Return the names of files that are no submissions: tables, letters."""
-    return [path.name for path in _entries(paths) if not _is_submission(path)]
+    """Return what is no submission, and why: "no notebook: letter.txt"."""
+    return [
+        f"{'a link' if path.is_symlink() else 'no notebook'}: {path.name}"
+        for path in _divided(paths)[1]
+    ]
 
 
-def _entries(paths: Sequence[Path]) -> list[Path]:
+def _divided(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """Return (submissions, others).
+
+    A link in a class's folder is none: it could lead to anybody's files.
+    """
     for path in paths:
         if not path.exists():
             raise FileNotFoundError(f"no such file or folder: {path}")
-    if len(paths) == 1 and paths[0].is_dir():
-        return sorted(p for p in paths[0].iterdir() if not p.name.startswith("."))
-    return list(paths)
-
-
-def _is_submission(path: Path) -> bool:
-    return path.is_dir() or path.suffix.lower() == ".ipynb"
+    a_class = len(paths) == 1 and paths[0].is_dir()
+    if a_class:
+        paths = sorted(p for p in paths[0].iterdir() if not p.name.startswith("."))
+    found, others = [], []
+    for path in paths:
+        fits = path.is_dir() or path.suffix.lower() == ".ipynb"
+        link = a_class and path.is_symlink()
+        (found if fits and not link else others).append(path)
+    return found, others
 
 
 def _without_ending(name: str) -> str:

@@ -160,13 +160,15 @@ def _at_home(place: Path, folder: Path) -> Iterator[None]:
     """Be in the notebook's folder, as its kernel is: files and modules beside it."""
     os.chdir(place)
     sys.path.insert(0, str(place))
+    before = set(sys.modules)
     try:
         yield
     finally:
         with contextlib.suppress(ValueError):
             sys.path.remove(str(place))
-        for name, module in list(sys.modules.items()):  # another folder has its own
-            if str(getattr(module, "__file__", None) or "").startswith(str(folder)):
+        for name in set(sys.modules) - before:  # another folder has its own
+            file = getattr(sys.modules[name], "__file__", None)
+            if str(file).startswith(str(folder)):
                 del sys.modules[name]
 
 
