@@ -588,7 +588,7 @@ def test_whatever_a_process_says_costs_its_row_at_most(tmp_path, message):
     for messages in ([message], [START_MASK, message]):
         (row,) = grade(submissions, 5, Says(*messages))
         assert set(row.results) <= {MASK} and row.n_solved == 0
-        assert row.results.get(MASK, "error: crashed") == "error: crashed"
+        assert row.results.get(MASK, "error: crashed") in ("error: crashed", "error: ?")
     assert all(isinstance(problem, str) for problem in row.problems)
 
 

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from submitted import ANSWER, IMPORTS, MASK, write
@@ -129,3 +130,11 @@ def test_a_killed_run_goes_on_with_the_same_command(tmp_path, no_sandbox, capfd)
         [str(i), "1"] for i in range(6)
     ]
     assert not journal.exists()
+
+
+def test_many_threads_write_whole_lines(tmp_path):
+    journal = Journal(tmp_path / "journal.jsonl", 5, 1)
+    rows = [Row(f"learner {i}", {MASK: "not yet: " + "x" * 20_000}) for i in range(64)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda row: journal.add(row, "files"), rows))
+    assert Journal(tmp_path / "journal.jsonl", None, 1).n_finished == 64

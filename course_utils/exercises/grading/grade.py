@@ -164,6 +164,8 @@ class _Grader:
         """
         process = self.places.start(folder)
         self._running.add(process)
+        if self.stopped:  # since this learner's turn came
+            process.kill()
         # Whatever comes, half a message too, this ends the waiting for it.
         alarm = threading.Timer(max(0.0, end - time.monotonic()), process.kill)
         alarm.daemon = True

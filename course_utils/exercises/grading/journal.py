@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -29,7 +30,7 @@ class Journal:
     """
 
     def __init__(self, path: Path, seed: int | None, new_seed: int):
-        self.path = path
+        self.path, self._one_at_a_time = path, threading.Lock()
         version = _fingerprint(sorted(Path(__file__).parents[2].rglob("*.py")))
         head, *lines = _lines(path) or [{}]
         goes_on = head.get("version") == version and seed in (None, head["seed"])
@@ -55,7 +56,7 @@ class Journal:
     def add(self, row: Row, files: str) -> None:
         """Keep a row; ``files`` is the submission's fingerprint when it was read."""
         kept = dataclasses.asdict(dataclasses.replace(row, sources={}))
-        with self.path.open("a") as file:
+        with self._one_at_a_time, self.path.open("a") as file:
             file.write(json.dumps({"row": kept, "files": files}) + "\n")
             file.flush()
             os.fsync(file.fileno())
