@@ -24,11 +24,13 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "copy": Command("notebooks", ("copy",), "copy the notebooks, to work in them"),
+    "reset": Command("notebooks", ("reset",), "begin a page of your copy anew"),
     "train": Command("training", (), "train a model on a text"),
     "write": Command("sampling", (), "write with a trained model"),
     "export": Command("export", (), "take a model to transformers, llama.cpp, ..."),
     "explain": Command("exercises", ("explain",), "what is wrong with an answer"),
     "experiment": Command("experiments", (), "measure again what a page shows"),
+    "quiz": Command("exercises", ("quiz",), "what is known, before and after"),
     "grade": Command("exercises", ("grade",), "grade a class's notebooks"),
     "refresh": Command("notebooks", ("refresh",), "run notebooks, save their outputs"),
     "check": Command("notebooks", ("check",), "is every derived cell up to date?"),

@@ -568,6 +568,30 @@ def test_asked_for_inside_the_pages_folder_the_copy_lies_beside_it(
     assert names_in(course) == ["01_a.ipynb", "02_b.ipynb"]
 
 
+def test_a_page_that_is_begun_anew_keeps_the_old_one(course, tmp_path, monkeypatch):
+    mine = tmp_path / "mine"
+    copying.copy_course(mine, course)
+    content = edit(mine / "01_a.ipynb")
+    assert command.main(["reset", "01", str(mine)]) == 0
+    shipped = (course / "01_a.ipynb").read_bytes()
+    assert (mine / "01_a.ipynb").read_bytes() == shipped
+    assert (mine / "01_a.old.ipynb").read_bytes() == content
+    assert copying.pages_worked_on(mine) == []
+    line = copying.reset_page(mine, course / "01_a.ipynb")
+    assert line == "01_a.ipynb: as it is shipped"  # nothing to keep
+    edit(mine / "01_a.ipynb")
+    copying.reset_page(mine, course / "01_a.ipynb")
+    assert (mine / "01_a.old.ipynb").read_bytes() == content
+    assert (mine / "01_a.old-2.ipynb").read_bytes() == content
+
+
+def test_only_a_page_of_a_copy_is_begun_anew(course, tmp_path, capsys):
+    assert command.main(["reset", "01", str(tmp_path / "none")]) == 1
+    assert "no copy of the course in" in capsys.readouterr().err
+    assert command.main(["reset", "07", str(tmp_path)]) == 1
+    assert "07" in capsys.readouterr().err
+
+
 def test_a_copy_inside_the_course_is_refused(course):
     with pytest.raises(ValueError, match="DIR must be outside notebooks/"):
         copying.copy_course(course / "mine", course)

@@ -67,3 +67,23 @@ def test_chapters_of_exercises_are_in_the_order_of_their_pages():
         for chapter in re.findall(r'@exercise\("(\w+)\.', source_of(path))
     ]
     assert [*dict.fromkeys(met)] == [name for name in CATALOGUE.order if name in met]
+
+
+def test_the_plans_for_classes_hold_every_page_and_about_its_time():
+    text = (ROOT / "README.md").read_text("utf-8")
+    plans = text.partition("**Two plans.**")[2].partition("**What a class")[0]
+    lines = re.findall(r"^\| \d+ \|.*$", plans, re.M)
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+    minutes = {page.number or "primer": page.minutes_to_study for page in PAGES}
+    assert [int(row[0]) for row in rows] == [*range(1, 13)]
+    for weeks, column in ((6, 1), (12, 3)):
+        met = []
+        for row in rows[:weeks]:
+            pages = re.findall(r"primer|\d\d", row[column])
+            met += pages
+            hours = sum(minutes[page] for page in pages) / 60
+            for either in re.findall(r"(\d\d) or (\d\d)", row[column]):
+                hours -= min(minutes[page] for page in either) / 60
+            assert abs(hours - float(row[column + 1])) <= 1, row
+        assert sorted(met) == sorted(minutes)
+        assert all("quiz" in rows[week][column] for week in (0, weeks - 1))

@@ -2,6 +2,9 @@
 
 grade SUBMISSIONS              grade a class's notebooks
 explain NOTEBOOK EXERCISE      say what is wrong with an answer, not how it is right
+quiz --before | --after        ask what is known, before the course and after it
+
+Each has a --help of its own.
 """
 
 import sys
@@ -14,6 +17,10 @@ def main() -> int:
     first = sys.argv[1] if len(sys.argv) > 1 else ""
     if first == "explain":
         from .explain import main as command
+
+        return command(sys.argv[2:])
+    if first == "quiz":
+        from .quiz.command import main as command
 
         return command(sys.argv[2:])
     from .grading.command import main as command

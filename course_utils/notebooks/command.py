@@ -8,7 +8,7 @@ from pathlib import Path
 
 from course_utils.console import quoted
 from course_utils.notebooks import renumbering
-from course_utils.notebooks.copying import COPY_FOLDER, copy_course
+from course_utils.notebooks.copying import COPY_FOLDER, copy_course, reset_page
 from course_utils.notebooks.places import FOLDER, ROOT, find, repository_address
 from course_utils.notebooks.running import refresh
 from course_utils.notebooks.stamping import stale, write_stamped
@@ -29,6 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "renumber", help="number the pages as course_utils/pages.py says"
     )
     command = commands.add_parser("copy", help="copy the course to work in it")
+    command.add_argument("folder", nargs="?", type=Path, default=COPY_FOLDER)
+    command = commands.add_parser("reset", help="begin a page of the copy anew")
+    command.add_argument("name", help="such as 02_attention or 02")
     command.add_argument("folder", nargs="?", type=Path, default=COPY_FOLDER)
     command = commands.add_parser(
         "site", help="write the web edition, whose figures need no kernel"
@@ -91,6 +94,12 @@ def _copy(chosen) -> int:
     return 0
 
 
+def _reset(chosen) -> int:
+    (page,) = find([chosen.name], FOLDER)
+    print(reset_page(chosen.folder, page))
+    return 0
+
+
 def _site(chosen) -> int:
     from course_utils.site import build, runtime  # Sphinx: only where it is asked for
 
@@ -107,5 +116,6 @@ _COMMANDS = {
     "check": _check,
     "renumber": _renumber,
     "copy": _copy,
+    "reset": _reset,
     "site": _site,
 }

@@ -25,8 +25,7 @@ def copy_course(target: Path, folder: Path) -> list[str]:
     if target.resolve().is_relative_to(folder.resolve()):
         raise ValueError(f"DIR must be outside {folder.name}/, got {target}")
     target.mkdir(parents=True, exist_ok=True)
-    record_path = target / COPY_RECORD
-    record = _read_record(record_path)
+    record = _read_record(target / COPY_RECORD)
     lines = []
     tutoring = folder.parent / TUTORING
     for path in reading_order(folder) + [tutoring] * tutoring.is_file():
@@ -34,9 +33,26 @@ def copy_course(target: Path, folder: Path) -> list[str]:
         lines += _follow_a_new_number(target, path.name, record)
         lines.append(_copy_one(shipped, target / path.name, record.get(path.name)))
         record[path.name] = _digest(shipped)
-    with atomic_path(record_path) as temporary:
-        temporary.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+    _note(target, record)
     return lines
+
+
+def reset_page(target: Path, page: Path) -> str:
+    """Put a page as it is shipped into a copy of the course; say what was done.
+
+    What the learner has made of it is kept beside it, as ``02_attention.old.ipynb``.
+    """
+    mine, shipped = target / page.name, page.read_bytes()
+    if not target.is_dir():
+        raise NotADirectoryError(f"no copy of the course in {target}")
+    kept = ""
+    if mine.exists() and mine.read_bytes() != shipped:
+        old = _free_name(mine, ".old")
+        mine.rename(old)
+        kept = f"; yours is kept beside it, {old.name}"
+    _write(mine, shipped)
+    _note(target, _read_record(target / COPY_RECORD) | {page.name: _digest(shipped)})
+    return f"{mine.name}: as it is shipped{kept}"
 
 
 def pages_worked_on(target: Path) -> list[Path]:
@@ -75,15 +91,15 @@ def _copy_one(shipped: bytes, mine: Path, last_shipped: str | None) -> str:
     if last_shipped == _digest(mine.read_bytes()):
         _write(mine, shipped)
         return f"{mine.name}: brought up to date; you had not changed it"
-    beside = _free_name(mine)
+    beside = _free_name(mine, ".new")
     _write(beside, shipped)
     return (
         f"{mine.name}: kept as you left it; the newer one is beside it, {beside.name}"
     )
 
 
-def _free_name(path: Path) -> Path:
-    names = [".new", *(f".new-{number}" for number in range(2, 1000))]
+def _free_name(path: Path, kind: str) -> Path:
+    names = [kind, *(f"{kind}-{number}" for number in range(2, 1000))]
     candidates = (path.with_name(path.stem + name + path.suffix) for name in names)
     return next(candidate for candidate in candidates if not candidate.exists())
 
@@ -91,6 +107,12 @@ def _free_name(path: Path) -> Path:
 def _write(path: Path, content: bytes) -> None:
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
+
+
+def _note(target: Path, record: dict[str, str]) -> None:
+    """Write down what was shipped last."""
+    with atomic_path(target / COPY_RECORD) as temporary:
+        temporary.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
 
 
 def _digest(content: bytes) -> str:
