@@ -5,7 +5,7 @@
 
 A learner hands in all pages with every exercise solved; with ``--mixed`` each answer is
 drawn: right, a known misconception, still the stub, or raising an error. ``--growth``
-grades 1, 4, 16 and 64 learners and fits the exponent of time over their number.
+grades 1, 4, 16 and 64 learners: the exponent of processor time over their number.
 
 Memory is the proportional set size, summed over the grader and all its processes, so
 that a page that several share counts once. Processor time is that of all of them, as
@@ -16,6 +16,7 @@ running each answer twice on its inputs.
 
 import argparse
 import contextlib
+import csv
 import json
 import math
 import os
@@ -110,8 +111,11 @@ class Watch:
         return found
 
 
-def grade(folder: Path, options: list[str]) -> tuple[float, float, float]:
-    """Run the command; return seconds, seconds of processors, peak memory in MB."""
+def grade(folder: Path, options: list[str]) -> tuple[float, float, float, int]:
+    """Run the command.
+
+    Returns seconds, seconds of processors, peak memory in MB, the answers solved.
+    """
     command = [sys.executable, "-m", "course_utils.exercises", "grade", str(folder)]
     with tempfile.TemporaryDirectory() as out:
         command += ["--out", f"{out}/grades.csv", "--seed", "5", *options]
@@ -123,18 +127,22 @@ def grade(folder: Path, options: list[str]) -> tuple[float, float, float]:
                 time.sleep(EVERY)
         if process.returncode != 0:
             sys.exit(process.returncode)
-    return time.perf_counter() - start, watch.seconds, watch.peak
+        seconds = time.perf_counter() - start
+        with open(f"{out}/grades.csv", encoding="utf-8-sig", newline="") as file:
+            n_solved = sum(int(row["solved"]) for row in csv.DictReader(file))
+    return seconds, watch.seconds, watch.peak, n_solved
 
 
 def run(n_learners: int, answer, options: list[str]) -> float:
     with tempfile.TemporaryDirectory() as folder:
         n_answers = write_class(Path(folder), n_learners, answer)
-        seconds, computed, megabytes = grade(Path(folder), options)
+        seconds, computed, megabytes, n_solved = grade(Path(folder), options)
     print(
-        f"{n_learners:4} learners, {n_answers:6,} answers: {seconds:6.1f} s, "
-        f"{computed:6.1f} s of processors, {megabytes:5.0f} MB"
+        f"{n_learners:4} learners, {n_answers:6,} answers, {n_solved:6,} solved: "
+        f"{seconds:6.1f} s, {computed:6.1f} s of processors, {megabytes:4.0f} MB",
+        flush=True,
     )
-    return seconds
+    return computed
 
 
 def main():
@@ -150,7 +158,7 @@ def main():
     times = [run(n, answer, options) for n in sizes]
     for i in range(1, len(sizes)):
         steps = math.log(times[i] / times[i - 1]) / math.log(sizes[i] / sizes[i - 1])
-        print(f"from {sizes[i - 1]} to {sizes[i]}: time grows as learners^{steps:.2f}")
+        print(f"from {sizes[i - 1]} to {sizes[i]}: as learners^{steps:.2f}")
 
 
 if __name__ == "__main__":
