@@ -1,10 +1,72 @@
-"""Page 06: one recorded run among others."""
+"""Page 06: paths in a ravine, a race, one recorded run among others."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from statistics import fmean
 
-from course_utils.figures.charts import Axis, Panel
+import torch
+
+from course_utils.figures.charts import Axis, Chart, Panel
 from course_utils.figures.drawing import GREY, Drawing, VectorPicture
-from course_utils.figures.plots import DARK, MODEL
+from course_utils.figures.plots import BLUE, DARK, GREEN, MODEL, PALETTE, VERMILION
+
+
+def ravine(
+    title: str, curvatures: torch.Tensor, paths: Mapping[str, torch.Tensor]
+) -> VectorPicture:
+    """Draw the first 40 steps of paths in a loss that is steep one way, flat the other.
+
+    The loss is half the sum of ``curvatures`` (2,) times the squared weights. ``paths``
+    are up to three, each (n + 1, 2): the weights before the first step and after each.
+    """
+    flat, steep = Axis(-1.1, 0.6), Axis(-0.36, 0.36)
+    chart = Chart(title, "flat direction", "steep direction", flat, steep, 300)
+    turns = torch.linspace(0, 2 * torch.pi, 121)
+    for height in (0.02, 0.1, 0.3, 0.7, 1.5, 3):  # lines of equal loss
+        reach = (2 * height / curvatures).sqrt()
+        rim = reach[0] * turns.cos(), reach[1] * turns.sin()
+        chart.line(*rim, colour="#CCCCCC", thick=1, told=False)
+    needed = []
+    for (name, path), colour in zip(
+        paths.items(), (BLUE, VERMILION, GREEN), strict=False
+    ):
+        n = int((path.norm(dim=1) > 0.05).sum())
+        needed.append(f"{name}: {n}")
+        label = f"{name}: near 0 after {n} steps"
+        chart.line(*path[:41].T, label, colour, marker=3)
+    chart.legend()
+    text = (
+        "Paths in a ravine, over lines of equal loss. Steps until a path is within "
+        f"0.05 of the lowest point: {'; '.join(needed)}."
+    )
+    return chart.picture(text)
+
+
+def draw_race(
+    losses: Mapping[str, Sequence[float]],
+    floor: float,
+    seconds: Mapping[str, float] | None = None,
+) -> VectorPicture:
+    """Draw the losses of several runs so far, and the floor, in means of five steps.
+
+    Over steps; or over time, if ``seconds`` holds those of a step of each run. The
+    picture tells no numbers: it is drawn while runs go on, and with measured times.
+    """
+    cost = seconds or dict.fromkeys(losses, 1)
+    unit = "seconds" if seconds else "steps"
+    longest = max(len(run) * cost[name] for name, run in losses.items())
+    axes = Axis(0, 1.02 * longest), Axis(0, 7.2)
+    chart = Chart(f"The race, in {unit}", unit, "loss (nats per token)", *axes)
+    looks = zip(PALETTE, ("-", "--", "-.", ":", "-"), strict=True)
+    for (name, run), (colour, look) in zip(losses.items(), looks, strict=False):
+        starts = range(0, len(run), 5)
+        means = [fmean(run[i : i + 5]) for i in starts]
+        at = [(i + 2.5) * cost[name] for i in starts]
+        label = f"{name}, {1000 * cost[name]:.0f} ms a step" if seconds else name
+        chart.line(at, means, label, colour, look)
+    chart.level(floor, "the floor", VERMILION)
+    chart.legend()
+    text = f"Line chart: the loss of the runs over {unit}, above the floor."
+    return chart.drawing.picture(text)
 
 
 def run_among_others(
