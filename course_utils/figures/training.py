@@ -125,13 +125,16 @@ def held_out_curves(
     corpora = list(dict.fromkeys(corpus for corpus, _ in histories))
     figure = Figure(figsize=(WIDTH, 3.8), layout="constrained")
     panels = figure.subplots(1, len(corpora), sharey=True, squeeze=False)[0]
+    shares = sorted({dropout for _, dropout in histories})
+    styles = (MODEL, "o-"), (TRUTH, "s--"), (GREEN, "^-."), (PURPLE, "d:")
+    looks = dict(zip(shares, styles, strict=False))
     for axes, name in zip(panels, corpora, strict=True):
         axes.set(title=name, xlabel="training step", ylim=(0, 5))
         for (corpus, dropout), history in histories.items():
             if corpus != name:
                 continue
             steps, losses = history.validation_steps, history.validation_losses
-            colour, look = (TRUTH, "s--") if dropout else (MODEL, "o-")
+            colour, look = looks[dropout]
             label = f"held out, dropout {dropout}" if dropout else "held out"
             axes.plot(steps, losses, look, color=colour, ms=4, label=label)
             if not dropout:
@@ -139,7 +142,7 @@ def held_out_curves(
                 axes.plot(history.steps, history.losses, ":", **given)
         axes.axhline(floor, color=DARK, lw=1, label="floor")
     panels[0].set_ylabel("nats per token")
-    panels[-1].legend(frameon=False)
+    panels[0].legend(frameon=False)
     text = "Training and held-out losses, side by side for " + " and for ".join(corpora)
     ends = [
         f"{corpus}, dropout {dropout}: held out at the end "

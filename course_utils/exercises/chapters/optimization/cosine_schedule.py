@@ -49,7 +49,7 @@ cosine_schedule = Exercise(
         "progress = (step + 1 - warmup) / (total - warmup)\n"
         "return peak * (1 + cos(π * progress)) / 2",
     ),
-    proves="No step is wasted on a rate of 0, and the last one ends the way.",
+    proves="The first step has a rate above 0, and the last one exactly 0.",
 )
 
 

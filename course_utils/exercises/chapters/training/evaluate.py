@@ -90,7 +90,7 @@ evaluate = Exercise(
         "for each batch: nats += sum of the losses, n += targets that are not -100\n"
         "model.train(what it was); return nats / n",
     ),
-    proves="One number that any two models may be compared by: no dice, no padding.",
+    proves="One number that any two models may be compared by: no dropout, no padding.",
 )
 
 
