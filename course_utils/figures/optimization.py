@@ -1,12 +1,14 @@
 """Page 06: paths in a ravine, a race, one recorded run among others."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 
 import torch
+from ipywidgets import SelectionSlider
 
 from course_utils.figures.charts import Axis, Chart, Panel
 from course_utils.figures.drawing import GREY, Drawing, VectorPicture
+from course_utils.figures.interactive import Interactive
 from course_utils.figures.plots import BLUE, DARK, GREEN, MODEL, PALETTE, VERMILION
 
 
@@ -98,3 +100,31 @@ def run_among_others(
     text = "Line chart of one recorded run's loss, others in grey, and of its rate."
     alt = f"{title}: the loss ends at {run[-1]:.2f}. {note}"
     return drawing.picture(text, alt, "; ".join([*losses.numbers, *rate.numbers]))
+
+
+class RateAndWarmup(Interactive):
+    """One recorded run among the others, chosen by its peak and its warm-up.
+
+    ``runs`` maps (peak, warm-up) to losses, with one for each pair of the two;
+    ``schedule(step, peak, warmup, total)`` is the rate of a step.
+    """
+
+    def __init__(
+        self,
+        runs: Mapping[tuple[float, int], Sequence[float]],
+        schedule: Callable[[int, float, int, int], float],
+        peak: float,
+        warmup: int,
+        steps: int = 100,
+    ):
+        def draw(peak: float, warmup: int) -> VectorPicture:
+            rates = [schedule(step, 1.0, warmup, steps) for step in range(steps)]
+            title = f"Peak {peak}, {warmup} steps of warm-up"
+            return run_among_others(title, runs[peak, warmup], [*runs.values()], rates)
+
+        peaks, warmups = (sorted(set(each)) for each in zip(*runs, strict=True))
+        super().__init__(
+            draw,
+            peak=SelectionSlider(options=peaks, value=peak),
+            warmup=SelectionSlider(options=warmups, value=warmup),
+        )

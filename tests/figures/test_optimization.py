@@ -2,7 +2,12 @@
 
 import torch
 
-from course_utils.figures.optimization import draw_race, ravine, run_among_others
+from course_utils.figures.optimization import (
+    RateAndWarmup,
+    draw_race,
+    ravine,
+    run_among_others,
+)
 
 from .geometry import faults
 
@@ -39,3 +44,11 @@ def test_a_recorded_run_says_that_it_was_made_beforehand():
         [run, [run], run],
     ):
         assert run_among_others("Peak 0.1", *change).to_html() != picture.to_html()
+
+
+def test_a_run_is_chosen_by_its_peak_and_its_warm_up():
+    runs = {(peak, n): [5.0, peak + n] for peak in (0.1, 0.2) for n in (0, 2)}
+    figure = RateAndWarmup(runs, lambda t, peak, n, total: peak, 0.1, 2, steps=4)
+    assert "Peak 0.1, 2 steps of warm-up: the loss ends at 2.10" in figure.picture.alt
+    figure.controls["warmup"].value = 0
+    assert "the loss ends at 0.10" in figure.picture.alt
