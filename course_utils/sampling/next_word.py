@@ -35,7 +35,7 @@ def goes_on(tokenizer: Tokenizer, word: bytes) -> torch.Tensor:
     """Return bool (V,): which tokens go on with ``word``; the others end it.
 
     A token goes on if GPT-2's pattern leaves the word and the token in one piece. Every
-    token but end-of-text goes on with the empty word. A run of white space is kept whole
+    token but end-of-text goes on with the empty word. A run of white space is whole
     here; the pattern would look ahead and leave its last character to the next word.
     """
     text = _text(word)
