@@ -30,7 +30,7 @@ import torch
 
 PATIENCE = 20.0  # seconds until bubblewrap must have made a sandbox
 HOME_SIZE = 256 << 20  # bytes of the files in a sandbox
-HOME, HANDED_IN = Path("/home/learner"), Path("/handed-in")
+HOME, HANDED_IN = Path("/learner"), Path("/handed-in")
 
 # Linux, <sched.h>: user, mount, process, network, IPC, host name.
 NAMESPACES = 0x10000000 | 0x00020000 | 0x20000000 | 0x40000000 | 0x08000000 | 0x04000000
