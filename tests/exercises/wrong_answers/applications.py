@@ -42,7 +42,7 @@ def _(story, question):
     return f"Listen. {question} In short: {story}"
 
 
-@to("applications.report_prompt")
+@to("applications.report_prompt", "no space between")
 def _(story, question):
     """No space between the parts."""
     return "Listen." + story + "In short:" + question
@@ -101,7 +101,7 @@ def _(right, given):
     return sum(same) / len(same)
 
 
-@to("applications.exact_match")
+@to("applications.exact_match", "all or nothing")
 def _(right, given):
     """1.0 only when all are right."""
     return float(right == given)
@@ -232,7 +232,7 @@ def _(chosen, rejected, chosen_before, rejected_before, beta):
     return F.logsigmoid(beta * margin).mean()
 
 
-@to("applications.preference_loss")
+@to("applications.preference_loss", "one for each pair")
 def _(chosen, rejected, chosen_before, rejected_before, beta):
     """One for each pair."""
     margin = (chosen - chosen_before) - (rejected - rejected_before)
@@ -270,7 +270,7 @@ def _(x, weight, down, up, alpha):
     return x @ weight.T + len(down) / alpha * (x @ down.T @ up.T)
 
 
-@to("applications.low_rank")
+@to("applications.low_rank", "the change left out")
 def _(x, weight, down, up, alpha):
     """The layer alone."""
     return x @ weight.T

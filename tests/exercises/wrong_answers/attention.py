@@ -354,7 +354,7 @@ def _(x):
     return x.mean(dim=1)
 
 
-@to("attention.merge_heads")
+@to("attention.merge_heads", "heads added")
 def _(x):
     """The sum of the heads."""
     return x.sum(dim=1)

@@ -55,7 +55,7 @@ def _(made_of, last):
     return slopes
 
 
-@to("backward.slopes")
+@to("backward.slopes", "what last does not rest on too")
 def _(made_of, last):
     """All names of the dict, those that last does not rest on with 0."""
     slopes = {name: 0.0 for name in made_of}
@@ -172,7 +172,7 @@ def _(g, shape):
     return g
 
 
-@to("backward.unbroadcast")
+@to("backward.unbroadcast", "reshaped")
 def _(g, shape):
     """Reshapes: fails when there are more numbers than room."""
     return g.reshape(shape)
@@ -389,7 +389,7 @@ def _(x, g):
     return g * 0.5 * x * (1 + torch.tanh(ROOT * (x + 0.044715 * x**3)))
 
 
-@to("backward.gelu_backward")
+@to("backward.gelu_backward", "u in place of its tanh")
 def _(x, g):
     """Sech² with u in the place of tanh u."""
     u = ROOT * (x + 0.044715 * x**3)
@@ -413,7 +413,7 @@ def _(ids, g, V):
     return table
 
 
-@to("backward.embedding_backward")
+@to("backward.embedding_backward", "put where it was read from")
 def _(ids, g, V):
     """g[ids]: reads in the place of scattering."""
     return g.flatten(0, 1)[ids.flatten() % g.shape[1]]
@@ -503,7 +503,7 @@ def _(query, key, value, g):
     return ds @ key, ds.transpose(-2, -1) @ query, p @ g
 
 
-@to("backward.attention_backward")
+@to("backward.attention_backward", "never scaled")
 def _(query, key, value, g):
     """No scale at all, forward and backward."""
     ds, dv, _ = _attention_backward(query, key, value, g, scale=1.0)

@@ -303,7 +303,7 @@ def _(log_probs, secret):
     return -log_probs[secret].item() / math.log(2)
 
 
-@to("bias.exposure")
+@to("bias.exposure", "without a logarithm")
 def _(log_probs, secret):
     """The share in the place of its logarithm: R / rank."""
     rank = (log_probs > log_probs[secret]).sum().item() + 1

@@ -40,7 +40,7 @@ def _(ids, token_table, position_table):
     return torch.cat([token_table[ids], positions], dim=-1)
 
 
-@to("block.embed")
+@to("block.embed", "the text of the batch as the position")
 def _(ids, token_table, position_table):
     """The row number of the batch in the place of the position."""
     B = ids.shape[0]
@@ -153,7 +153,7 @@ def _(x):
     return x * torch.sigmoid(1.702 * x)
 
 
-@to("block.gelu")
+@to("block.gelu", "the root upside down")
 def _(x):
     """√(π/2) for √(2/π)."""
     return 0.5 * x * (1 + torch.tanh(math.sqrt(math.pi / 2) * (x + 0.044715 * x**3)))
@@ -227,7 +227,7 @@ def _(x, expand_weight, expand_bias, contract_weight, contract_bias):
     return F.linear(_gelu(F.linear(x, expand_weight, expand_bias)), contract_weight)
 
 
-@to("block.mlp")
+@to("block.mlp", "bias added after bending")
 def _(x, expand_weight, expand_bias, contract_weight, contract_bias):
     """GELU before the bias is added."""
     hidden = _gelu(x @ expand_weight) + expand_bias
@@ -433,7 +433,7 @@ def _(ids, weights, n_head):
     return _gpt(ids, weights, n_head, blocks=lambda n: [0])
 
 
-@to("block.my_gpt")
+@to("block.my_gpt", "the head left out")
 def _(ids, weights, n_head):
     """The head is forgotten: (B, T, C) comes."""
     return _gpt(ids, weights, n_head, head=False)
@@ -457,7 +457,7 @@ def _(ids, weights, n_head):
     return _gpt(ids, weights, n_head)[:, -1]
 
 
-@to("block.my_gpt")
+@to("block.my_gpt", "positions from 1")
 def _(ids, weights, n_head):
     """Positions from 1."""
     return _gpt(ids, weights, n_head, positions=1)

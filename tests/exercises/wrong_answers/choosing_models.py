@@ -54,7 +54,7 @@ def _(costs):
     return (costs == costs.min(dim=0).values).any(dim=1)
 
 
-@to("choosing_models.pareto_front")
+@to("choosing_models.pareto_front", "places in place of marks")
 def _(costs):
     """The indices."""
     front = _front(costs, lambda a, b: bool((a <= b).all() and (a < b).any()))
@@ -226,7 +226,7 @@ def _(flops, A, B, alpha, beta):
     return _best(flops, B, A, alpha, beta)
 
 
-@to("choosing_models.best_split")
+@to("choosing_models.best_split", "a search too rough")
 def _(flops, A, B, alpha, beta):
     """A search of whole powers of ten: too rough."""
     sizes = [10.0**k for k in range(2, 16)]

@@ -6,11 +6,15 @@ is. What it should be called was added afterwards, by hand, from what it is: tit
 the catalogue's mistakes (any of them is right), or a word that the engine has for it,
 one of ``BY_ITSELF``; nothing where neither knows it.
 
-Half of them are *held out*: while mistakes were added and mended, only the other half's
-verdicts were looked at, and the held-out ones were given their names before they were
-checked for the first time. Which half one belongs to is decided by its exercise's name
-and its place: of each exercise every other one is held out. Both halves have the same
-author, who also wrote the mistakes that were added.
+Half of them were *held out*: while mistakes were added and mended, only the other
+half's verdicts were looked at, and the held-out ones were given their names before
+they were checked for the first time. Which half one belongs to is decided by its
+exercise's name and its place: of each exercise every other one was held out. Then, of
+the seen half 354 of 365 (97%) were named rightly and 4 accepted; of the held-out
+half, at the first look, 292 of 355 (82%) were named rightly, 2 got another name and 4
+were accepted. Since then both have been used for mending, so neither says any more
+how a new answer would fare. Both have one author, who also wrote the mistakes that
+were added.
 """
 
 import binascii

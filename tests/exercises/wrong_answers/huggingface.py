@@ -86,7 +86,7 @@ def _(weights, names):
     }
 
 
-@to("huggingface.convert")
+@to("huggingface.convert", "projections not transposed")
 def _(weights, names):
     """c_proj is forgotten."""
     one = ("c_attn.weight", "c_fc.weight")

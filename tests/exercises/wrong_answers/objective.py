@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from .collection import to
 
 
-@to("objective.text_log_prob")
+@to("objective.text_log_prob", "the logarithm once more")
 def _(log_probs, ids):
     """The logarithm once more."""
     return log_probs[torch.arange(len(ids)), ids].log().sum()
@@ -336,7 +336,7 @@ def _(losses):
     return math.exp(-losses.mean())
 
 
-@to("objective.text_perplexity", "type")
+@to("objective.text_perplexity", "one for each token")
 def _(losses):
     """One for each token."""
     return losses.exp()
@@ -366,7 +366,7 @@ def _(loss, n_tokens, text):
     return loss / math.log(2)
 
 
-@to("objective.text_bits_per_byte")
+@to("objective.text_bits_per_byte", "bytes per token the wrong way")
 def _(loss, n_tokens, text):
     """Upside down: bytes per token."""
     return loss / math.log(2) * len(text.encode()) / n_tokens

@@ -35,7 +35,7 @@ def _(counts):
     return counts / counts.max(dim=1, keepdim=True).values
 
 
-@to("primer.row_shares")
+@to("primer.row_shares", "in percent")
 def _(counts):
     """Gives percent."""
     return 100 * counts / counts.sum(dim=1, keepdim=True)

@@ -127,7 +127,11 @@ def _(logits, temperature):
     return torch.softmax(logits, dim=-1)
 
 
-@to("sampling.temperature", "probabilities raised to a power")
+@to(
+    "sampling.temperature",
+    "probabilities raised to a power",
+    "multiplied by the temperature",
+)
 def _(logits, temperature):
     """p to the power of the temperature, scaled: the inverse."""
     p = torch.softmax(logits, dim=-1) ** temperature
@@ -140,7 +144,7 @@ def _(logits, temperature):
     return torch.softmax(logits, dim=-1) ** (1 / temperature)
 
 
-@to("sampling.temperature")
+@to("sampling.temperature", "exp overflows")
 def _(logits, temperature):
     """exp without the maximum taken off: overflows."""
     e = (logits / temperature).exp()
@@ -226,7 +230,7 @@ def _(probabilities, p):
     return _top_p(probabilities, p, lambda total, one, p: total > p)
 
 
-@to("sampling.top_p")
+@to("sampling.top_p", "one more at the border")
 def _(probabilities, p):
     """One more at an exact border."""
     return _top_p(probabilities, p, lambda total, one, p: total - one > p)
@@ -395,7 +399,7 @@ def _(totals, log_probs):
     return best.indices // n, best.indices % n, best.values
 
 
-@to("sampling.beam_step")
+@to("sampling.beam_step", "totals lined up with columns")
 def _(totals, log_probs):
     """totals are added to columns (or fit nothing)."""
     V = log_probs.shape[1]
@@ -453,7 +457,7 @@ def _(padding):
     return (padding.long().cumsum(1) - 1).masked_fill(~padding, 1)
 
 
-@to("sampling.positions")
+@to("sampling.positions", "the padding counted")
 def _(padding):
     """Counts the padding."""
     return (~padding).long().cumsum(1)

@@ -122,7 +122,7 @@ def _(n_parameters, n_tokens, flops, n_devices, utilisation):
     return 6 * n_parameters * n_tokens / (flops * utilisation) / 86400
 
 
-@to("speed.training_days")
+@to("speed.training_days", "the 6 forgotten")
 def _(n_parameters, n_tokens, flops, n_devices, utilisation):
     """The 6 is forgotten."""
     return n_parameters * n_tokens / (flops * n_devices * utilisation) / 86400

@@ -27,7 +27,7 @@ def _(text):
     return text.encode()
 
 
-@to("tokenization.byte_ids")
+@to("tokenization.byte_ids", "latin 1 with question marks")
 def _(text):
     """Latin-1 with a question mark for all it does not have."""
     return list(text.encode("latin-1", errors="replace"))
@@ -133,7 +133,7 @@ def _(words):
     return counts
 
 
-@to("tokenization.count_pairs")
+@to("tokenization.count_pairs", "with all that follow")
 def _(words):
     """Pairs of one id with every later one, not only its neighbour."""
     counts = Counter()
@@ -352,7 +352,7 @@ def _(words, n_merges):
     return pairs
 
 
-@to("tokenization.encode_word", "one pass from left to right")
+@to("tokenization.encode_word", "one pass from left to right", "leftmost pair first")
 def _(ids, merges):
     """One pass from left to right, whatever was learnt first."""
     result = []
@@ -401,7 +401,7 @@ def _(ids, merges):
     return list(_merge(ids, pair, merges[pair]))
 
 
-@to("tokenization.encode_word")
+@to("tokenization.encode_word", "in the order of the dict")
 def _(ids, merges):
     """Goes through the merges in the order of the dict."""
     ids = tuple(ids)
@@ -421,7 +421,7 @@ def _(ids, merges):
         ids = _merge(ids, pair, merges[pair])
 
 
-@to("tokenization.encode_word")
+@to("tokenization.encode_word", "smallest pair first")
 def _(ids, merges):
     """The smallest pair by its ids, not by what was learnt."""
     ids = tuple(ids)
@@ -515,7 +515,7 @@ def _(tokens):
         yield token.decode(errors="ignore")
 
 
-@to("tokenization.stream_text")
+@to("tokenization.stream_text", "waits until nothing is left over")
 def _(tokens):
     """Waits until all that is kept is complete; at the end shows the rest."""
     kept = b""
@@ -584,7 +584,7 @@ def _(text, special, allowed):
     return result
 
 
-@to("tokenization.encode_special")
+@to("tokenization.encode_special", "characters in place of bytes")
 def _(text, special, allowed):
     """ord in the place of bytes."""
     result, i = [], 0
@@ -615,7 +615,7 @@ def _(text, special, allowed):
     return result
 
 
-@to("tokenization.encode_special")
+@to("tokenization.encode_special", "only the first one recognised")
 def _(text, special, allowed):
     """Only the first special token of the text is seen."""
     for name in sorted(allowed, key=len, reverse=True):

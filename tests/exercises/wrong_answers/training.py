@@ -197,7 +197,7 @@ def _(ids, end_of_text):
     return (document[:, None] >= document[None]) & torch.ones(T, T).tril().bool()
 
 
-@to("training.packed_mask")
+@to("training.packed_mask", "only the first border")
 def _(ids, end_of_text):
     """Only the first border is seen."""
     T = len(ids)
@@ -339,7 +339,7 @@ def _(model, batches):
     return loss
 
 
-@to("training.evaluate")
+@to("training.evaluate", "only the first batch")
 def _(model, batches):
     """Returns after the first batch."""
     was = model.training

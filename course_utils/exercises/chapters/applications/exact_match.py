@@ -118,3 +118,10 @@ def letters_compared_place_by_place(right, given):
     pairs = list(zip(right, given, strict=True))
     same = [x == y for a, b in pairs for x, y in zip(a, b, strict=False)]
     return sum(same) / len(same)
+
+
+@exact_match.wrong
+def all_or_nothing(right, given):
+    """You give 1 if all answers are right, else 0. The share of right ones is asked
+    for."""
+    return float(right == given)

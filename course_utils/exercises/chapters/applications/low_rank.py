@@ -82,3 +82,10 @@ def the_scale_upside_down(x, weight, down, up, alpha):
     """You multiply by rank / alpha. It is alpha / rank: the more numbers the way in
     between has, the less each counts."""
     return x @ weight.T + len(down) / alpha * (x @ down.T @ up.T)
+
+
+@low_rank.wrong
+def the_change_left_out(x, weight, down, up, alpha):
+    """You return what the frozen layer gives. What training adds is missing: alpha /
+    rank times x through down and up."""
+    return x @ weight.T

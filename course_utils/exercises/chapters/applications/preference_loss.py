@@ -141,3 +141,10 @@ def ratios_in_place_of_differences(
     """You divide log-probabilities. A ratio of probabilities is a difference of their
     logarithms: subtract."""
     return _loss_of(chosen / chosen_before - rejected / rejected_before, beta)
+
+
+@preference_loss.wrong
+def one_for_each_pair(chosen, rejected, chosen_before, rejected_before, beta):
+    """You return a loss for each pair. Their mean is asked for: one number."""
+    margin = (chosen - chosen_before) - (rejected - rejected_before)
+    return -F.logsigmoid(beta * margin)

@@ -89,3 +89,10 @@ def story_and_question_exchanged(story, question):
     """The question stands where the story belongs, and the story after "In short:". The
     story is read first, then it is asked."""
     return f"Listen. {question} In short: {story}"
+
+
+@report_prompt.wrong
+def no_space_between(story, question):
+    """Nothing stands between your parts: "Listen.One day". The reports have a space
+    there, and the tokens are others without it."""
+    return f"Listen.{story}In short:{question}"

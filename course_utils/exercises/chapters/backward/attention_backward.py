@@ -155,3 +155,12 @@ def weights_taken_for_constants(query, key, value, g):
     """Query and key have no gradient in your answer. The weights depend on both."""
     of_value = _weights(query, key).mT @ g
     return torch.zeros_like(query), torch.zeros_like(key), of_value
+
+
+@attention_backward.wrong
+def never_scaled(query, key, value, g):
+    """You scale neither on the way forward nor on the way back: the weights are not
+    those of the task. Scores are divided by √D, and so are their gradients."""
+    p = _weights(query * math.sqrt(query.shape[-1]), key)
+    of_scores = _of_scores(p, g @ value.mT)
+    return of_scores @ key, of_scores.mT @ query, p.mT @ g

@@ -138,3 +138,11 @@ def as_many_rows_as_the_largest_id_needs(ids, g, V):
     shape, V rows: those that no id reads are 0."""
     of_table = torch.zeros(int(ids.max()) + 1, g.shape[-1])
     return of_table.index_add(0, ids.flatten(), g.flatten(0, 1))
+
+
+@embedding_backward.wrong
+def put_where_it_was_read_from(ids, g, V):
+    """You read rows of g by the ids. It goes the other way: row by row, g is added to
+    the rows of the table that the ids name."""
+    rows = g.flatten(0, 1)
+    return rows[ids.flatten() % len(rows)]

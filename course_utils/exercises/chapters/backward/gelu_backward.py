@@ -140,3 +140,12 @@ def slope_of_the_exact_gelu(x, g):
 def slope_of_relu(x, g):
     """This is ReLU's slope, 0 or 1. GELU bends without a corner."""
     return g * (x > 0)
+
+
+@gelu_backward.wrong
+def u_in_place_of_its_tanh(x, g):
+    """The slope of tanh at u is 1 - tanh(u)², and you wrote 1 - u²."""
+    root = math.sqrt(2 / math.pi)
+    u = root * (x + 0.044715 * x**3)
+    inner = root * (1 + 3 * 0.044715 * x**2)
+    return g * (0.5 * (1 + torch.tanh(u)) + 0.5 * x * (1 - u**2) * inner)

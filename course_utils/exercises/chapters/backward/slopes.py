@@ -23,6 +23,9 @@ def _graph_cases(rng):
         # In no order that would help: alphabetical, or as they were made.
         mixed = rng.sample(names, len(names))
         yield {name: made_of[name] for name in mixed}, names[-1]
+    # Names of any length, and a number that stands beside the way to the last.
+    loss = {"w": [], "wx": [("w", 2.0)], "beside": [("wx", 4.0)], "loss": [("wx", 3.0)]}
+    yield loss, "loss"
 
 
 def slopes(made_of, last):
@@ -231,3 +234,11 @@ def passed_on_at_every_visit(made_of, last):
 
     visit(last)
     return gradients
+
+
+@slopes.wrong
+def what_last_does_not_rest_on_too(made_of, last):
+    """You return all names of the dict. Those that last does not rest on have no part
+    in it: only last and what is behind it are asked for."""
+    others = dict.fromkeys(made_of, 0.0)
+    return others | slopes.reference(made_of, last)

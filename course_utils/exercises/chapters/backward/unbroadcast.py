@@ -157,3 +157,10 @@ def lengths_of_1_counted_from_the_left(g, shape):
         if n == 1:
             g = g.sum(dim=i, keepdim=True)
     return g.clone()
+
+
+@unbroadcast.wrong
+def reshaped(g, shape):
+    """You reshape. Where broadcasting has repeated numbers, g has more of them than fit
+    into shape: sum over what was repeated."""
+    return g.reshape(shape)

@@ -91,3 +91,9 @@ def the_place_read_in_place_of_the_rank(log_probs, secret):
     the other way round: at which place the secret stands, or how many are likelier."""
     place = int(log_probs.argsort(descending=True)[secret])
     return math.log2(len(log_probs)) - math.log2(place + 1)
+
+
+@exposure.wrong
+def without_a_logarithm(log_probs, secret):
+    """You give R / rank. Exposure is its logarithm, in bits."""
+    return len(log_probs) / _rank(log_probs, secret)

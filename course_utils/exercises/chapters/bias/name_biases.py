@@ -115,3 +115,9 @@ def one_number_for_all_names(log_probs, typical):
     """You return the mean over the names. Keep one number for each: a mean can hide
     that half of them lean one way and half the other."""
     return _signed(log_probs.softmax(dim=-1), typical).mean()
+
+
+@name_biases.wrong
+def in_percent(log_probs, typical):
+    """You give percent. A share is a part of 1."""
+    return 100 * name_biases.reference(log_probs, typical)

@@ -100,3 +100,10 @@ def token_vector_scaled_by_the_root_of_C(ids, token_table, position_table):
     does not."""
     C = token_table.shape[1]
     return token_table[ids] * math.sqrt(C) + position_table[: ids.shape[1]]
+
+
+@embed.wrong
+def the_text_of_the_batch_as_the_position(ids, token_table, position_table):
+    """All tokens of a text get one position, the text's number in the batch. A position
+    is the place in the text: count along dimension 1."""
+    return token_table[ids] + position_table[: ids.shape[0], None]

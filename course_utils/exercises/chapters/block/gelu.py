@@ -114,3 +114,9 @@ def bracket_closed_too_early(x):
     """√(2/π) multiplies x alone in yours. It multiplies the whole bracket, x + 0.044715
     · x³."""
     return 0.5 * x * (1 + torch.tanh(_SCALE * x + 0.044715 * x**3))
+
+
+@gelu.wrong
+def the_root_upside_down(x):
+    """You wrote √(π/2). It is √(2/π)."""
+    return _gelu(x, scale=math.sqrt(math.pi / 2))

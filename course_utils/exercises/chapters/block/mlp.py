@@ -108,3 +108,10 @@ def stream_added_inside(x, expand_weight, expand_bias, contract_weight, contract
     """You add x already here. The MLP only returns what is to be added; the block
     adds it, to the stream as it was before the LayerNorm."""
     return x + _mlp(x, expand_weight, expand_bias, contract_weight, contract_bias)
+
+
+@mlp.wrong
+def bias_added_after_bending(x, w_in, b_in, w_out, b_out):
+    """You bend first and add the bias of the expansion after that. The bias belongs to
+    the product: add it, then bend."""
+    return (component.gelu(x @ w_in) + b_in) @ w_out + b_out

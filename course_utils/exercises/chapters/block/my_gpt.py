@@ -198,3 +198,23 @@ def only_the_first_block(ids, weights, n_head):
     """One block ran. All of them do, one after the other: n_layer shows in the names,
     h.0 to h.(n_layer - 1)."""
     return _stacked(ids, weights, n_head, _layers(weights)[:1])
+
+
+@my_gpt.wrong
+def the_head_left_out(ids, weights, n_head):
+    """You return the states, C numbers at each position. The head makes V scores of
+    them: times the table of tokens, transposed."""
+    x = _embedded(ids, weights)
+    for layer in _layers(weights):
+        x = _block(x, layer, n_head)
+    return component.layer_norm(x, *_pair(weights, "transformer.ln_f"))
+
+
+@my_gpt.wrong
+def positions_from_1(ids, weights, n_head):
+    """Your first token stands at position 1. Positions start at 0."""
+    x = weights["transformer.wte.weight"][ids]
+    x = x + weights["transformer.wpe.weight"][1 : ids.shape[1] + 1]
+    for layer in _layers(weights):
+        x = _block(x, layer, n_head)
+    return _finish(x, weights)

@@ -114,3 +114,12 @@ def A_and_B_exchanged(flops, A, B, alpha, beta):
     """You took A for the tokens and B for the parameters. A and alpha belong to N, B
     and beta to D."""
     return best_split.reference(flops, B, A, alpha, beta)
+
+
+@best_split.wrong
+def a_search_too_rough(flops, A, B, alpha, beta):
+    """You try powers of ten only. The best N lies between two of them: search in finer
+    steps, to 1 part in 1,000."""
+    sizes = [10.0**k for k in range(2, 16)]
+    N = min(sizes, key=lambda N: A / N**alpha + B / (flops / 6 / N) ** beta)
+    return N, flops / 6 / N

@@ -117,3 +117,10 @@ def biases_and_gains_counted(n_layer, n_embd, vocab_size, n_texts, T):
     matrices: they are added, or multiply one number each."""
     N = n_layer * (12 * n_embd**2 + 13 * n_embd) + vocab_size * n_embd
     return 6 * N * n_texts * T
+
+
+@training_flops.wrong
+def the_6_forgotten(n_layer, n_embd, vocab_size, n_texts, T):
+    """You count N · D. Each number is used six times for a token: 2 operations on the
+    way forward, 4 on the way back."""
+    return _flops(n_layer, n_embd, vocab_size, n_texts * T, factor=1)

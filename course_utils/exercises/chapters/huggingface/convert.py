@@ -192,3 +192,12 @@ def final_norm_left_out(weights, names):
     """The final LayerNorm is missing: ln_f stands outside the blocks."""
     result = convert.reference(weights, names)
     return {name: w for name, w in result.items() if not name.startswith("final")}
+
+
+@convert.wrong
+def projections_not_transposed(weights, names):
+    """Every c_proj is left as it was, in attention and MLP. All three of GPT-2's Conv1D
+    matrices in a block's halves are stored (in, out): c_attn, c_proj and c_fc."""
+    return _converted(
+        weights, names, lambda name: _is_conv1d(name) and "c_proj" not in name
+    )

@@ -161,3 +161,9 @@ def every_position_with_every_target(logits, targets):
     n is judged by target n only: gather, or [arange(N), targets]."""
     counted = targets != -100
     return -logits[counted].log_softmax(dim=-1)[:, targets[counted]].mean()
+
+
+@cross_entropy.wrong
+def one_for_each_position(logits, targets):
+    """You return a loss for each position. Their mean is asked for: one number."""
+    return F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")

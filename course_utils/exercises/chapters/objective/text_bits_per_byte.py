@@ -96,3 +96,10 @@ def divided_by_eight_bits_a_byte(loss, n_tokens, text):
     """You divide by the bits that the text takes on the disk, 8 a byte. That is a rate
     of compression; bits per byte divides by bytes."""
     return _bits_per_byte(loss, n_tokens, 8 * len(text.encode()))
+
+
+@text_bits_per_byte.wrong
+def bytes_per_token_the_wrong_way(loss, n_tokens, text):
+    """You multiply by bytes and divide by tokens. It is bits per token, times tokens,
+    divided by bytes."""
+    return loss / math.log(2) * len(text.encode("utf-8")) / n_tokens

@@ -65,3 +65,9 @@ def one_over_the_perplexity(losses):
     """exp(-loss) is the (geometric) mean probability of a token; perplexity is 1 over
     it."""
     return (-losses.mean()).exp().item()
+
+
+@text_perplexity.wrong
+def one_for_each_token(losses):
+    """You return a number for each token. A text has one perplexity: of the mean."""
+    return losses.exp()

@@ -87,3 +87,9 @@ def every_row_with_every_column(probabilities, ids):
     """Indexed one after the other, each first token meets each second one: a table of
     (T − 1)². Give both indices in one bracket, table[rows, columns]."""
     return -probabilities[ids[:-1]][:, ids[1:]].log().mean()
+
+
+@mean_surprise.wrong
+def one_for_each_pair(probabilities, ids):
+    """You return a surprise for each pair. Their mean is asked for: one number."""
+    return -probabilities[ids[:-1], ids[1:]].log()

@@ -71,3 +71,9 @@ def softmax_of_the_counts(counts):
     """Softmax takes exp of each count first: twice as often becomes far more than twice
     the share. Counts are divided as they are."""
     return counts.softmax(dim=1)
+
+
+@row_shares.wrong
+def in_percent(counts):
+    """You give percent: your rows sum to 100. A share is a part of 1."""
+    return 100 * counts / counts.sum(dim=1, keepdim=True)

@@ -119,3 +119,11 @@ def the_new_token_alone_as_total(totals, log_probs):
     is that of the whole text: what was gathered before is in it."""
     parents, tokens, _ = beam_step.reference(totals, log_probs)
     return parents, tokens, log_probs[parents, tokens]
+
+
+@beam_step.wrong
+def totals_lined_up_with_columns(totals, log_probs):
+    """You add totals to columns. They belong to rows: totals[:, None]."""
+    V = log_probs.shape[1]
+    best = (log_probs.T + totals).flatten().topk(len(totals))
+    return best.indices // V, best.indices % V, best.values

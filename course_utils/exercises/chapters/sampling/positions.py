@@ -99,3 +99,10 @@ def counted_down_the_batch(padding):
     """You count from row to row. Rows are different texts: count along each, over
     dimension 1."""
     return (padding.long().cumsum(0) - 1).clamp(min=0)
+
+
+@positions.wrong
+def the_padding_counted(padding):
+    """You count where it was filled up. padding is False there and True at real tokens:
+    count these."""
+    return (~padding).long().cumsum(1)

@@ -87,3 +87,11 @@ def a_power_that_is_not_scaled(logits, temperature):
     """Probabilities to the power 1 / temperature are in the right proportions, but they
     no longer sum to 1. Divide by their sum, or divide the logits before softmax."""
     return logits.softmax(dim=-1) ** (1 / temperature)
+
+
+@temperature.wrong
+def exp_overflows(logits, temperature):
+    """exp of a large score is infinite in float32, and infinity / infinity is NaN. Take
+    the row's largest off first, or use softmax, which does."""
+    powers = (logits / temperature).exp()
+    return powers / powers.sum(dim=-1, keepdim=True)

@@ -10,6 +10,7 @@ def _top_p_cases(rng):
     yield torch.tensor([[0.15, 0.5, 0.05, 0.3]]), 0.6
     yield torch.tensor([[0.15, 0.5, 0.05, 0.3]]), 0.9
     yield torch.tensor([[0.02, 0.31, 0.4, 0.27], [0.85, 0.04, 0.06, 0.05]]), 0.8
+    yield torch.tensor([[0.25, 0.5, 0.125, 0.125]]), 0.5  # one alone has exactly p
     for V in (7, 9):
         while True:
             p, rows = rng.uniform(0.5, 0.9), tensor(rng, 3, V, scale=1.5).softmax(-1)
@@ -146,3 +147,10 @@ def softmax_once_more(probabilities, p):
     """You apply softmax to probabilities: what was cut is back, since exp(0) is 1.
     Dividing by the sum is enough."""
     return kept_but_not_scaled(probabilities, p).softmax(dim=-1)
+
+
+@top_p.wrong
+def one_more_at_the_border(probabilities, p):
+    """Where the first tokens have exactly p you keep one more. They have at least p, so
+    that is enough: keep while the sum *before* a token is below p, not equal."""
+    return _nucleus(probabilities, p, lambda ordered, sums: sums - ordered <= p)

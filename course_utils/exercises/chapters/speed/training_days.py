@@ -109,3 +109,10 @@ def days_of_one_device(n_parameters, n_tokens, flops, n_devices, utilisation):
     days or nearly so. Working side by side they share the time: divide."""
     seconds = 6 * n_parameters * n_tokens / (flops * utilisation)
     return seconds * n_devices / DAY
+
+
+@training_days.wrong
+def the_6_forgotten(n_parameters, n_tokens, flops, n_devices, utilisation):
+    """You count N · D operations. Each parameter takes six for a token: 2 on the way
+    forward, 4 on the way back."""
+    return _days(n_parameters, n_tokens, flops, n_devices, utilisation, per_weight=1)

@@ -56,3 +56,10 @@ def two_bytes_for_everything(text):
 def only_ASCII_survives(text):
     """Characters outside ASCII are dropped here. A tokenizer may lose nothing."""
     return list(text.encode("ascii", errors="ignore"))
+
+
+@byte_ids.wrong
+def latin_1_with_question_marks(text):
+    """You encode in Latin-1, which has 256 characters: all others become "?" and are
+    lost. UTF-8 has them all."""
+    return list(text.encode("latin-1", errors="replace"))

@@ -129,3 +129,15 @@ def the_last_word_decides(words):
         for pair in pairwise(word):
             counts[pair] = frequency
     return counts
+
+
+@count_pairs.wrong
+def with_all_that_follow(words):
+    """You pair each id with all that come after it. Only direct neighbours can merge:
+    an id and the next one."""
+    counts = Counter()
+    for word, frequency in words.items():
+        for i, first in enumerate(word):
+            for second in word[i + 1 :]:
+                counts[first, second] += frequency
+    return counts

@@ -108,3 +108,27 @@ def forbidden_tokens_removed(text, special, allowed):
         if name not in allowed:
             text = text.replace(name, "")
     return _by_names(text, special, sorted(allowed, key=len, reverse=True))
+
+
+@encode_special.wrong
+def characters_in_place_of_bytes(text, special, allowed):
+    """Special tokens are right; the other text became the numbers of its characters. é
+    is two bytes in UTF-8."""
+    ids, i = [], 0
+    names = sorted(allowed, key=len, reverse=True)
+    while i < len(text):
+        name = next((name for name in names if text.startswith(name, i)), "")
+        ids.append(special[name] if name else ord(text[i]))
+        i += len(name) or 1
+    return ids
+
+
+@encode_special.wrong
+def only_the_first_one_recognised(text, special, allowed):
+    """You find one special token; those that come after it stay text. Go on with the
+    rest of the text."""
+    for name in sorted(allowed, key=len, reverse=True):
+        before, found, after = text.partition(name)
+        if found:
+            return [*before.encode("utf-8"), special[name], *after.encode("utf-8")]
+    return list(text.encode("utf-8"))

@@ -22,6 +22,7 @@ def _encode_cases(rng):
     a, b, c, d = rng.sample(range(97, 123), 4)
     yield [a, b], {(a, b): 256}
     yield [a, b, c], {(b, c): 256, (a, b): 257}
+    yield [a, b, c], {(a, b): 257, (b, c): 256}  # a dict may list them in any order
     yield [a, b, c, d], {(c, d): 256, (a, b): 257, (257, 256): 258}
     yield [a, b, a, b, b, c], {(b, c): 256, (a, b): 257, (257, 257): 258}
     yield [a, a, a], {(a, a): 256}
@@ -151,3 +152,23 @@ def stops_after_the_first_merge(ids, merges):
         return list(ids)
     best = min(pairs, key=merges.get)
     return merge_pair.reference(list(ids), best, merges[best])
+
+
+@encode_word.wrong
+def in_the_order_of_the_dict(ids, merges):
+    """You go through the merges as the dict lists them. Which was learnt first is said
+    by the new ids: the smallest first, whatever the order of the dict."""
+    ids = list(ids)
+    for pair, new_id in merges.items():
+        ids = merge_pair.reference(ids, pair, new_id)
+    return ids
+
+
+@encode_word.wrong
+def smallest_pair_first(ids, merges):
+    """You take the pair whose own ids are the smallest. What counts is the id that it
+    becomes: the smallest was learnt first."""
+    ids = list(ids)
+    while known := [pair for pair in pairwise(ids) if pair in merges]:
+        ids = merge_pair.reference(ids, min(known), merges[min(known)])
+    return ids

@@ -103,3 +103,18 @@ def the_text_so_far_every_time(tokens):
     for token in tokens:
         data += token
         yield data.decode("utf-8", errors="ignore")
+
+
+@stream_text.wrong
+def waits_until_nothing_is_left_over(tokens):
+    """You yield only when all that is kept is complete. After "a" and half a character
+    the "a" can be shown already, and one broken byte would hold everything back."""
+    data = b""
+    for token in tokens:
+        data += token
+        text = data.decode("utf-8", errors="replace")
+        if "�" not in text:
+            yield text
+            data = b""
+    if data:
+        yield data.decode("utf-8", errors="replace")

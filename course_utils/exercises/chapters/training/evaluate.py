@@ -169,3 +169,10 @@ def perplexity_in_place_of_nats(model, batches):
     """You return the perplexity, e to the mean loss. Nats are asked for."""
     losses, counts, _ = _mean_loss(model, batches)
     return float(torch.tensor(sum(losses) / sum(counts), dtype=torch.float64).exp())
+
+
+@evaluate.wrong
+def only_the_first_batch(model, batches):
+    """You return inside the loop, after the first batch. All batches count."""
+    losses, counts, _ = _mean_loss(model, batches[:1])
+    return losses[0] / counts[0]

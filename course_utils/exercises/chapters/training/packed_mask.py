@@ -99,3 +99,14 @@ def true_where_nothing_may_be_seen(ids, end_of_text):
     """Your mask is the other way round: True where a key is hidden. Here True means
     that it may be seen."""
     return ~packed_mask.reference(ids, end_of_text)
+
+
+@packed_mask.wrong
+def only_the_first_border(ids, end_of_text):
+    """You separate the first document from the rest, and all others see each other.
+    Every end_of_text begins a document."""
+    mask = torch.ones(len(ids), len(ids)).tril().bool()
+    borders = [i for i in range(1, len(ids)) if ids[i] == end_of_text]
+    for border in borders[:1]:
+        mask[border:, :border] = False
+    return mask
