@@ -4,6 +4,7 @@ import csv
 import json
 import multiprocessing
 import os
+import shutil
 import socket
 import sys
 import threading
@@ -527,6 +528,24 @@ def test_other_files_in_a_class_folder_are_passed_over_with_a_line(tmp_path, cap
     assert "passed over, no notebook: read me.txt" in printed
     assert "passed over, no notebook: grades_misconceptions.csv" in printed
     assert printed.count("1 learners") == 2
+
+
+def test_a_file_that_cannot_be_read_is_named_and_costs_nothing_else(
+    tmp_path, monkeypatch
+):
+    write(tmp_path / "class" / "ann" / "02.ipynb", IMPORTS, ANSWER)
+    (tmp_path / "class" / "ann" / "data.txt").write_text("mine")
+    copy = shutil.copyfile
+
+    def refuse(source, target):
+        if source.name == "data.txt":
+            raise PermissionError(13, "Permission denied")
+        copy(source, target)
+
+    monkeypatch.setattr("shutil.copyfile", refuse)
+    (row,) = grade(find_submissions([tmp_path / "class"]), seed=5)
+    assert row.results == {MASK: "solved"}
+    assert row.problems == ["data.txt: Permission denied"]
 
 
 @pytest.mark.skipif(not hasattr(os, "symlink"), reason="no links here")

@@ -20,6 +20,13 @@ from course_utils.exercises.grading.tables import Row
 SOLVED = {MASK: "solved"}
 
 
+class Full:
+    """A place in which nothing more can be started."""
+
+    def start(self, folder):
+        raise OSError("too many processes")
+
+
 class Nowhere:
     """A place in which nothing may be started."""
 
@@ -57,6 +64,13 @@ def test_finished_rows_are_taken_up_and_nothing_runs_again(tmp_path, ann_and_bob
             MASK: "none"
         }
         assert bob.sources == {}
+
+
+def test_a_failure_of_the_system_is_no_learners_row(tmp_path, ann_and_bob):
+    journal = Journal(tmp_path / "journal.jsonl", 5, 1)
+    with pytest.raises(OSError, match="too many processes"):
+        grade(ann_and_bob, 5, Full(), journal)
+    assert Journal(tmp_path / "journal.jsonl", None, 1).n_finished == 0
 
 
 def test_what_has_changed_since_is_graded_again(tmp_path, ann_and_bob):
@@ -98,7 +112,7 @@ def test_a_file_that_is_no_journal_starts_anew(tmp_path, content):
     assert Journal(path, None, new_seed=7).seed == 7
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="forks a grader to kill it")
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 def test_a_killed_run_goes_on_with_the_same_command(tmp_path, no_sandbox, capfd):
     folder, out = tmp_path / "class", tmp_path / "grades.csv"
     for i in range(6):
@@ -111,7 +125,7 @@ def test_a_killed_run_goes_on_with_the_same_command(tmp_path, no_sandbox, capfd)
         )
     arguments = ["grade", str(folder), "--out", str(out)]
     arguments += ["--trust"] if no_sandbox else []
-    grader = multiprocessing.get_context("fork").Process(target=main, args=[arguments])
+    grader = multiprocessing.get_context("spawn").Process(target=main, args=[arguments])
     grader.start()
     journal = tmp_path / "grades_unfinished.jsonl"
     end = time.monotonic() + 120

@@ -52,8 +52,8 @@ def grade(
     """Return a row for each learner, in the order of the submissions.
 
     Answers run in ``processes``: without sandboxes, if none are given. Rows that the
-    journal has are taken from it, the others added to it. ``NoSandboxError`` where one
-    cannot be made (any more).
+    journal has are taken from it, the others added to it. ``NoSandboxError`` or
+    ``OSError`` where processes cannot be started (any more): that is no learner's row.
     """
     rows = {}
     grader = _Grader(processes or Trusted(), Judge(seed), journal)
@@ -131,8 +131,6 @@ class _Grader:
             notebooks, left_out = submission.copy_to(scratch)
             _note_problems(row, left_out)
             self._check_all(row, notebooks, scratch)
-        except OSError as error:  # a file that may not be read
-            _note_problems(row, [str(error)])
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
         return row

@@ -38,14 +38,17 @@ class Submission:
         folder = self.folder or self.notebooks[0].parent
         left, left_out = LARGEST_SUBMISSION, []
         for path in self.files():
-            left -= path.stat().st_size
-            target = scratch / path.relative_to(folder)
-            if left < 0:
-                left_out.append(f"{target.relative_to(scratch)}: too large to copy")
-                left += path.stat().st_size
-                continue
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
+            place = path.relative_to(folder)
+            try:
+                size = path.stat().st_size
+                if size > left:
+                    left_out.append(f"{place}: too large to copy")
+                    continue
+                left -= size
+                (scratch / place).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, scratch / place)
+            except OSError as error:  # one that may not be read
+                left_out.append(f"{place}: {error.strerror}")
         places = [path.relative_to(folder).as_posix() for path in self.notebooks]
         return places, left_out
 
