@@ -53,6 +53,7 @@ PAGES = (
     Page("bias", "Bias", 25, 90),
     Page("choosing_models", "Choosing a model", 25, 75),
     Page("speed_and_scale", "Speed and scale", 50, 90),
+    Page("since_gpt2", "Since GPT-2", 40, 100),
 )
 _NAMES = [page.name for page in PAGES]
 

@@ -23,6 +23,7 @@ CATALOGUE = Catalogue(
         "bias",
         "choosing_models",
         "speed",
+        "modern",
     ),
 )
 LEARNER = Learner(CATALOGUE)

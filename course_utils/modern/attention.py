@@ -6,6 +6,8 @@ arXiv:1911.02150); Ainslie et al. 2023, "GQA" (arXiv:2305.13245); Henry et al. 2
 window, arXiv:2004.05150).
 """
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -32,36 +34,28 @@ class GroupedAttention(nn.Module):
 
     def __init__(self, config: ModernConfig):
         super().__init__()
-        C, D, bias = config.n_embd, config.head_size, config.bias
-        self.n_head, self.n_kv_head = config.n_head, config.n_kv_head
-        self.window = config.window
-        self.query = nn.Linear(C, self.n_head * D, bias=bias)
-        self.key = nn.Linear(C, self.n_kv_head * D, bias=bias)
-        self.value = nn.Linear(C, self.n_kv_head * D, bias=bias)
-        self.project = nn.Linear(self.n_head * D, C, bias=bias)
-        self.query_norm = self.key_norm = None
-        if config.qk_norm:
-            self.query_norm = RMSNorm(D, config.norm_epsilon)
-            self.key_norm = RMSNorm(D, config.norm_epsilon)
+        C, D, H, G = config.n_embd, config.head_size, config.n_head, config.n_kv_head
+        self.n_head, self.n_kv_head, self.window = H, G, config.window
+        self.query = nn.Linear(C, H * D, bias=config.bias)
+        self.key = nn.Linear(C, G * D, bias=config.bias)
+        self.value = nn.Linear(C, G * D, bias=config.bias)
+        self.project = nn.Linear(H * D, C, bias=config.bias)
+        norm = partial(RMSNorm, D, config.norm_epsilon)
+        norm = norm if config.qk_norm else nn.Identity
+        self.query_norm, self.key_norm = norm(), norm()
 
     def forward(self, x, angles=None, cache=None):
-        """(B, T, C) -> (B, T, C). ``angles``: cosines and sines of the T positions.
-
-        ``cache``, a KVCache, holds G heads of keys and values, not H.
-        """
+        """(B, T, C) -> (B, T, C). ``angles``: cosines and sines of the T positions."""
         past = cache.length if cache is not None else 0
-        query = split_heads(self.query(x), self.n_head)  # (B, H, T, D)
-        key = split_heads(self.key(x), self.n_kv_head)  # (B, G, T, D)
+        query = self.query_norm(split_heads(self.query(x), self.n_head))  # (B, H, T, D)
+        key = self.key_norm(split_heads(self.key(x), self.n_kv_head))  # (B, G, T, D)
         value = split_heads(self.value(x), self.n_kv_head)
-        if self.query_norm is not None:
-            query, key = self.query_norm(query), self.key_norm(key)
         if angles is not None:
             query, key = rotate(query, *angles), rotate(key, *angles)
-        if cache is not None:
+        if cache is not None:  # a KVCache: it holds G heads, not H
             key, value = cache.append(key, value)  # (B, G, T_keys, D)
-        shared_by = self.n_head // self.n_kv_head
-        key = key.repeat_interleave(shared_by, dim=1)  # (B, H, T_keys, D)
-        value = value.repeat_interleave(shared_by, dim=1)
+        asked_by = self.n_head // self.n_kv_head
+        key, value = (part.repeat_interleave(asked_by, 1) for part in (key, value))
         mask = window_mask(x.shape[1], past, self.window, x.device)
         y = F.scaled_dot_product_attention(query, key, value, mask)
         return self.project(merge_heads(y))
