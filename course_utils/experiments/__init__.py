@@ -21,6 +21,7 @@ NAMES = (
     "fine_tuning",
     "bias",
     "scaling",
+    "since_gpt2",
 )
 
 
