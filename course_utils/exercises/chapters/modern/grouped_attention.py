@@ -144,3 +144,11 @@ def key_and_value_exchanged(query, key, value):
     """You ask the values and mix the keys. It is the other way round."""
     key, value = _side_by_side(query, key, value)
     return _attend(query, value, key)
+
+
+@grouped_attention.wrong
+def masked_after_the_softmax(query, key, value):
+    """You hide the future after the softmax: rows then sum to less than 1."""
+    key, value = _side_by_side(query, key, value)
+    scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
+    return scores.softmax(dim=-1).tril() @ value

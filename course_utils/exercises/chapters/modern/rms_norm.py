@@ -113,3 +113,9 @@ def epsilon_left_out(x, gain):
 def epsilon_outside_the_root(x, gain):
     """You add 1e-6 after the root. Under it, it means a size of 0.001."""
     return gain * x / (torch.sqrt((x * x).mean(dim=-1, keepdim=True)) + 1e-6)
+
+
+@rms_norm.wrong
+def epsilon_of_layer_norm(x, gain):
+    """Your epsilon is 1e-5, LayerNorm's. The task's is 1e-6."""
+    return gain * x / torch.sqrt((x * x).mean(dim=-1, keepdim=True) + 1e-5)

@@ -148,3 +148,10 @@ def only_the_first_half(x, positions, base):
     """Your second half is as it was. Both channels of a pair move."""
     first = _turned(x, _angles(x, positions, base)).chunk(2, dim=-1)[0]
     return torch.cat([first, x.chunk(2, dim=-1)[1]], dim=-1)
+
+
+@rotate.wrong
+def sine_and_cosine_exchanged(x, positions, base):
+    """You exchange sine and cosine. At position 0 the angle is 0, its cosine 1: nothing
+    is turned."""
+    return _turned(x, torch.pi / 2 - _angles(x, positions, base))

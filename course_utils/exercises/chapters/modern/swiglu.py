@@ -113,3 +113,9 @@ def input_added(x, gate_weight, expand_weight, contract_weight):
     """You add x. The block does that, around the MLP."""
     inner = F.silu(x @ gate_weight) * (x @ expand_weight)
     return x + inner @ contract_weight
+
+
+@swiglu.wrong
+def silu_of_the_input(x, gate_weight, expand_weight, contract_weight):
+    """You bend x before the gate's projection. silu comes after it."""
+    return ((F.silu(x) @ gate_weight) * (x @ expand_weight)) @ contract_weight
