@@ -49,7 +49,9 @@ def tensors_of(value):
 def with_tensors(value, change):
     if isinstance(value, torch.Tensor):
         return change(value)
-    return type(value)(with_tensors(item, change) for item in value)
+    if isinstance(value, tuple | list):
+        return type(value)(with_tensors(item, change) for item in value)
+    return value
 
 
 def first_value(task, seed=0):

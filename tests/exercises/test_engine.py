@@ -200,7 +200,9 @@ def test_an_unknown_name_is_answered_with_the_nearest_ones():
     ("expected", "got", "kind"),
     [
         ([1, 2], (1, 2), None),
-        ([1, 2], [1], "shape"),
+        ([1, 2], [1], "length"),
+        ([1, 2], [1, torch.tensor(2)], "type"),
+        ((1, 2), (1, torch.tensor(2)), None),
         ([1, 2], [1, 3], "values"),
         ([1], ["1"], "type"),
         ([1, 2], torch.tensor([1, 2]), "type"),
@@ -237,6 +239,21 @@ def test_values_differ_in_the_first_thing_that_a_learner_should_mend(
 ):
     found = difference(expected, got, 1e-5)
     assert (found and found.kind) == kind
+
+
+@pytest.mark.parametrize(
+    ("expected", "got", "text"),
+    [
+        ([1, 2], [1], "a list of 1 where 2 are wanted"),
+        ([1], (1, 2, 3), "a list of 3 where 1 is wanted"),
+        ([1], None, "a list is needed, nothing came"),
+        (1, [1], "an int is needed, a list came"),
+        (torch.zeros(2), torch.tensor([0.0, torch.nan]), "1 number is NaN"),
+        (torch.zeros(2), torch.full((2,), torch.nan), "2 numbers are NaN"),
+    ],
+)
+def test_a_difference_is_said_in_words_of_the_language(expected, got, text):
+    assert difference(expected, got, 1e-5).text == text
 
 
 def test_a_difference_in_late_digits_is_shown_as_such():

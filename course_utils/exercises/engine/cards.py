@@ -186,6 +186,7 @@ def _fault_text(exercise, verdict) -> str:
         "depends on the global random state. Is a dropout left on?",
         "no error": "this input is not allowed, and your function takes it.",
         "type": "it is of another type than asked for.",
+        "length": "it has too many or too few items.",
         "shape": "it has another shape than asked for. Shapes first, numbers later.",
         "dtype": "the shape is right, the dtype is not.",
         "NaN": "there is NaN (not a number) in it: 0/0, infinity minus infinity, the "

@@ -34,7 +34,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Difference:
-    """``kind`` is one of type, shape, dtype, NaN, values; ``text`` says where."""
+    """``kind`` is type, length, shape, dtype, NaN or values; ``text`` says where."""
 
     kind: str
     text: str
@@ -95,8 +95,9 @@ def difference(expected, got, tolerance: float) -> Difference | None:
     """Return the first difference between two values, None if there is none.
 
     Lenient where only the container's name differs: a tuple passes for a list, a
-    Counter for a dict, a 0-dimensional tensor for a number. Strict about shapes and
-    dtypes of tensors, and about True in the place of 1.
+    Counter for a dict, a 0-dimensional tensor for a number that stands by itself.
+    Strict about shapes and dtypes of tensors, about True in the place of 1, and about
+    tensors in a list of numbers.
     """
     if isinstance(expected, torch.Tensor):
         return _tensor_difference(expected, got, tolerance)
@@ -128,8 +129,20 @@ def difference(expected, got, tolerance: float) -> Difference | None:
     return None if expected == got else Difference("values", "the values differ")
 
 
-def _wrong_type(expected, got) -> Difference:
-    return Difference("type", f"{type_name(expected)} is needed, {type_name(got)} came")
+def _wrong_type(expected, got, advice: str = "") -> Difference:
+    needed, came = article(type_name(expected)), article(type_name(got))
+    came = "nothing" if got is None else came
+    return Difference("type", f"{needed} is needed, {came} came{advice}")
+
+
+def article(noun: str) -> str:
+    """Return "a list", "an int": a noun after its indefinite article."""
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
+
+
+def counted(n: int, noun: str) -> str:
+    """Return "1 number", "2 numbers"."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def type_name(value) -> str:
@@ -144,6 +157,10 @@ def dtype_name(tensor: torch.Tensor) -> str:
 
 def _is_number(value) -> bool:
     return isinstance(value, bool | Real | np.bool_)
+
+
+def _is_tensor(value) -> bool:
+    return isinstance(value, torch.Tensor)
 
 
 def _tensor_difference(expected, got, tolerance) -> Difference | None:
@@ -164,7 +181,9 @@ def _tensor_difference(expected, got, tolerance) -> Difference | None:
         )
         lost = got.isnan() & ~expected.isnan()
         if lost.any():
-            return Difference("NaN", f"{int(lost.sum())} numbers are NaN")
+            n = int(lost.sum())
+            verb = "is" if n == 1 else "are"
+            return Difference("NaN", f"{counted(n, 'number')} {verb} NaN")
     if not wrong.any():
         return None
     where = wrong.nonzero()[0].tolist()
@@ -199,13 +218,17 @@ def _sequence_difference(expected, got, tolerance) -> Difference | None:
         return _wrong_type(expected, got)
     for i, (one, other) in enumerate(zip(expected, got, strict=False)):
         found = difference(one, other, tolerance)
+        # A list of numbers goes to len(), json and ==: tensors do not do there.
+        if isinstance(expected, list) and _is_number(one) and _is_tensor(other):
+            found = _wrong_type(one, other, ": .item() takes its number out")
         if found and len(expected) == len(got):
             return Difference(found.kind, f"item {i}: {found.text}")
         if found and found.kind == "type":
             return Difference("type", f"item {i}: {found.text}")
     if len(expected) != len(got):
-        text = f"{len(expected)} items are needed, {len(got)} came"
-        return Difference("shape", text)
+        container = type_name(expected)
+        text = f"{article(container)} of {len(got)} where {len(expected)} are wanted"
+        return Difference("length", text.replace("where 1 are", "where 1 is"))
     return None
 
 

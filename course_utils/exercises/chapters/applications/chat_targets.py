@@ -13,6 +13,7 @@ def _conversation_cases(rng):
             for role in roles[first : first + n_turns]
         ]
         yield turns, end
+    yield [("user", [4, 2]), ("assistant", [3, 1])], 0  # the end may be any id
 
 
 def chat_targets(turns, end):

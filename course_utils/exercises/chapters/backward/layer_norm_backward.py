@@ -9,6 +9,7 @@ def _stream_cases(rng):
         x, gain = 2 * tensor(rng, B, T, C) + 1, 1 + tensor(rng, C, scale=0.5)
         yield x, gain, tensor(rng, B, T, C)
     yield 0.003 * tensor(rng, 2, 2, 4), 1 + tensor(rng, 4), tensor(rng, 2, 2, 4)
+    yield tensor(rng, 1, 2, 4), -1 - tensor(rng, 4).abs(), tensor(rng, 1, 2, 4)
 
 
 def layer_norm_backward(x, gain, g):

@@ -13,6 +13,7 @@ _TEXTS = (
     "{him} met {she} in the theatre. She told him where her ball was.",
     "He is here with her brother. His sister {she} likes him and herbs.",
     "There {him} saw her, then she saw him. Her key is his now.",
+    "{him} and her sister {she} found her  key.",  # two spaces are a gap too
 )
 
 

@@ -18,6 +18,8 @@ def _norm_cases(rng):
     yield case(2, 3, 5, scale=3.0, shift=2.0)
     yield case(3, 4, 6, scale=3e-3)  # variance as small as epsilon
     yield case(2, 7, 8, scale=20.0)
+    x, gain, bias = case(1, 3, 4)
+    yield x, -gain, bias  # a learnt gain may be negative
 
 
 def _norm(x, gain, bias, dim=-1, epsilon=1e-5, unbiased=False):

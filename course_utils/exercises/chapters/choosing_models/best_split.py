@@ -11,6 +11,7 @@ def _split_cases(rng):
         flops = 10 ** rng.uniform(12, 20)
         A, B = rng.uniform(50, 150), rng.uniform(200, 500)
         yield flops, A, B, rng.uniform(0.32, 0.45), rng.uniform(0.2, 0.3)
+    yield 100.0, 9.0, 4.0, 0.4, 0.3  # so small that no number hides in another
 
 
 def best_split(flops, A, B, alpha, beta):

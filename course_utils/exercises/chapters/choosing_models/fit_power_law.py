@@ -18,7 +18,10 @@ def _law_cases(rng):
             rng.uniform(0.2, 0.5),
         )
         noise = tensor(rng, n, scale=0.08).double().exp()
-        yield x, floor + a * x**-alpha * noise, floor
+        losses = floor + a * x**-alpha * noise
+        yield x, losses, floor
+    mixed = torch.tensor(rng.sample(range(n), n))  # sizes in no order
+    yield x[mixed], losses[mixed], floor
 
 
 def fit_power_law(x, losses, floor):

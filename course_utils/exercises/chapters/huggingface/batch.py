@@ -10,6 +10,7 @@ def _prompt_cases(rng):
         end = rng.randint(50, 99)
         # Each prompt begins with end-of-text: a real token with the id that fills up.
         yield [[end, *(rng.randrange(1, 50) for _ in range(n))] for n in lengths], end
+    yield [[0, 5], [7, 0, 3]], 0  # the end of text may be any id, 0 too
 
 
 def batch(prompts, end):

@@ -16,6 +16,8 @@ def _label_cases(rng):
             ids[row, start : start + n] = torch.tensor(text)
             mask[row, start : start + n] = 1
         yield ids, mask, pad
+    ids = torch.tensor([[0, 5, 9, 9], [3, 0, 0, 9]])  # 0 is a token like any other
+    yield ids, torch.tensor([[1, 1, 1, 0], [1, 1, 1, 1]]), 9
 
 
 def labels(ids, attention_mask, pad):

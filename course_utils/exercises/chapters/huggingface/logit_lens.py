@@ -14,6 +14,7 @@ def _state_cases(rng):
         states = [tensor(rng, T, C, scale=2.0) for _ in range(n_layer + 1)]
         gain, bias = 1 + tensor(rng, C, scale=0.3), tensor(rng, C, scale=0.3)
         yield states, gain, bias, tensor(rng, V, C)
+    yield states, -gain, bias, tensor(rng, V, C)  # a learnt gain may be negative
 
 
 def logit_lens(states, gain, bias, table):

@@ -16,10 +16,12 @@ def _loss_cases(rng):
         targets = torch.full((B, T), -100)
         for row, n in enumerate(lengths):
             start = rng.randint(0, T - n)
-            # Class 0 is never a target: where a -100 is read as 0, it shows.
+            # Class 0 is no target here: where a -100 is read as 0, it shows.
             ids = [rng.randrange(1, V) for _ in range(n)]
             targets[row, start : start + n] = torch.tensor(ids)
         yield tensor(rng, B, T, V, scale=1.5), targets
+    targets = torch.tensor([[0, 2, -100], [1, 0, 0]])  # class 0 counts as any other
+    yield tensor(rng, 2, 3, 3, scale=1.5), targets
 
 
 def cross_entropy(logits, targets):

@@ -23,6 +23,7 @@ def _descent_cases(rng):
     yield ravine, tensor(rng, 2) + 2, 0.1, 3
     yield waves, tensor(rng, 3), 0.05, 4
     yield bowl, tensor(rng, 2), 0.3, 0
+    yield ravine, tensor(rng, 2) - 2, 0.1, 2
 
 
 def gradient_descent(gradient_of, start, learning_rate, n_steps):

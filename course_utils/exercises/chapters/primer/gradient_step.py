@@ -8,6 +8,7 @@ def _line_cases(rng):
     for n, learning_rate in ((2, 0.5), (1, 0.1), (3, 0.1), (20, 0.03)):
         w, x, y = tensor(rng, 1)[0], tensor(rng, n) + 0.5, tensor(rng, n)
         yield w, x, y, learning_rate
+        yield -w, x, y, learning_rate  # one of the two is negative
 
 
 def gradient_step(w, x, y, learning_rate):

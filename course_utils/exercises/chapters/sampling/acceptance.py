@@ -13,6 +13,9 @@ def _draft_cases(rng):
             tensor(rng, B, V, scale=1.5).softmax(dim=-1),
             tensor(rng, B, V, scale=1.5).softmax(dim=-1),
         )
+    # What either never says: top-k leaves such rows.
+    p = torch.tensor([[0.5, 0.3, 0.2, 0.0], [0.1, 0.0, 0.4, 0.5]])
+    yield p, torch.tensor([[0.0, 0.6, 0.1, 0.3], [0.6, 0.2, 0.2, 0.0]])
 
 
 def _rest(p, q):
@@ -23,6 +26,16 @@ def _kept(p, q):
     return speculative.acceptance(p, q)[0]
 
 
+def _where_it_is_used(function, p, q):
+    """Return what the function gives, but 1 in keep where q is 0: never proposed."""
+    result = function(p, q)
+    if isinstance(result, tuple | list) and len(result) == 2:
+        keep, rest = result
+        if isinstance(keep, torch.Tensor) and keep.shape == q.shape:
+            result = torch.where(q > 0, keep, 1.0), rest
+    return result
+
+
 acceptance = Exercise(
     name="sampling.acceptance",
     task="(p (B, V), q (B, V)) -> (keep (B, V), rest (B, V)): a draft proposes a token "
@@ -30,6 +43,7 @@ acceptance = Exercise(
     "where it is not, so that tokens come out with the probabilities p?",
     reference=speculative.acceptance,
     cases=_draft_cases,
+    observe=_where_it_is_used,
     hints=(
         "The draft proposes a token twice as often as the model would. How often may "
         "it be kept? And one that it proposes too rarely?",

@@ -15,6 +15,8 @@ def _penalty_cases(rng):
         logits = tensor(rng, B, V, scale=2.0).abs() + 0.5
         sign = torch.tensor([-1.0, 1.0])[torch.arange(V) % 2]  # 1 up, 2 down
         yield logits * sign, ids, penalty
+    small = torch.tensor([[0.5, -0.5, 0.25, -0.125]])  # below 1, and still positive
+    yield small, torch.tensor([[0, 1, 3]]), 2.0
 
 
 def _penalized(logits, ids, change):

@@ -6,6 +6,7 @@ DAY = 24 * 3600
 
 
 def _run_cases(rng):
+    yield 7.0, 9.0, 3.3, 2, 0.5  # so small that no number hides in another
     for _ in range(4):
         n_parameters, n_tokens = rng.uniform(1e8, 1e12), rng.uniform(1e9, 1e13)
         yield (

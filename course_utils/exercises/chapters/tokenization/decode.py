@@ -20,6 +20,7 @@ def _decode_cases(rng):
     yield [], vocabulary
     yield [rng.randint(97, 122), 0xFF, 104], vocabulary  # never valid
     yield [104, 259], vocabulary  # cut off in the middle of a character
+    yield [104, 0, 105], vocabulary  # the byte 0 is a character too
     yield list(text(rng, 6).encode()), vocabulary
 
 

@@ -20,6 +20,8 @@ def _special_cases(rng):
     yield f"<|user|>{word}{END}", SPECIAL, {END, "<|user|>"}
     yield f"é <|user|>! {word}", SPECIAL, set(SPECIAL)
     yield "", SPECIAL, {END}
+    # One that is not allowed begins with one that is.
+    yield f"{word}{END}!a", {END: 500, f"{END}!": 501}, {END}
     # A set has no order to rely on: with this many pairs of names, one of which begins
     # with the other, whoever does not sort them is found out.
     for n in range(8):

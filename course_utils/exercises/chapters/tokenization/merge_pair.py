@@ -13,6 +13,7 @@ def _merge_cases(rng):
     yield ([a, a, a, a, b], (a, a), new)
     yield ([], (a, b), new)
     yield ([a], (a, a), new)
+    yield ([0, 0, a, 1, 0], (1, 0), new)  # 0 is an id like any other
     yield ([rng.choice((a, b)) for _ in range(20)], (a, b), new)
 
 

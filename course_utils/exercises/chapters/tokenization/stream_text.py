@@ -13,6 +13,7 @@ def _stream_cases(rng):
     yield ([b"\xe4", b"\xb8", b"\xad", rng.choice([b"a", b"b"])],)
     yield ([b"\xf0\x9f", b"\x99\x82 ok"],)
     yield ([],)
+    yield ([b"ha", b"ha", b"!"],)  # the same token twice
     yield ([b"a", b"\xff", b"b"],)
     yield ([b"\xc3\xa9\xc3", b"\xa9\xe4"],)  # ends in the middle of a character
     data = text(rng, 6).encode()

@@ -15,6 +15,7 @@ def _corpus_cases(rng):
             corpus.append(corpus[0])
             corpus += 2 * [different[-1]]
         yield corpus, n
+    yield ["a1", "b2", "a1"], 0
 
 
 def hold_out(documents, n):

@@ -9,6 +9,7 @@ def _document_cases(rng):
     for lengths in ((2, 4), (3,), (1, 5, 3), (4, 2, 6, 2)):
         documents = [[rng.randrange(1, 50) for _ in range(n)] for n in lengths]
         yield documents, rng.randrange(90, 99)
+    yield [[5, 2], [1, 3, 4]], 0  # the end of text may be any id, 0 too
 
 
 def pad_documents(documents, end_of_text):

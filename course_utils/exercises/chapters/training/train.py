@@ -19,6 +19,9 @@ def _loop_cases(rng):
         batches = [_batch(rng, 2, 4, V) for _ in range(steps)]
         rates = [rng.uniform(0.2, 0.9) for _ in range(steps)]
         yield model, batches, rates, rng.uniform(0.15, 0.25)
+    # The same batch and the same rate may come again.
+    model, batch = Table(tensor(rng, V, V), tensor(rng, V)), _batch(rng, 2, 4, V)
+    yield model, [batch, _batch(rng, 1, 3, V), batch], [0.3, 0.5, 0.3], 0.2
 
 
 def train(model, batches, rates, clip, optimizer):
@@ -36,13 +39,15 @@ def train(model, batches, rates, clip, optimizer):
 
 
 def _at_work(function, model, batches, rates, clip):
-    """Return the losses, and the weights after training a copy of the model."""
+    """Return the losses, the weights after training a copy of the model, its mode.
+
+    The optimizer has two groups, as one that decays the matrices alone.
+    """
     model = copy.deepcopy(model)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    groups = [{"params": [model.table]}, {"params": [model.bias]}]
+    optimizer = torch.optim.SGD(groups, lr=0.1, momentum=0.9)
     losses = function(model, batches, rates, clip, optimizer)
-    if isinstance(losses, list | tuple):
-        losses = torch.tensor([float(loss) for loss in losses])
-    return losses, model.table.detach(), model.bias.detach()
+    return losses, model.table.detach(), model.bias.detach(), model.training
 
 
 def _loop(model, batches, rates, clip, optimizer, **parts):
