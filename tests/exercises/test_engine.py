@@ -145,6 +145,73 @@ def test_errors_are_diagnosed_only_with_a_value_that_agrees_too():
     assert check(other, another_way).misconception.title == "flat only"
 
 
+def vectors(rng):
+    return [(torch.tensor([1.0, 2.0, 4.0]) * (n + 1),) for n in range(5)]
+
+
+def test_a_mistake_is_named_although_one_input_breaks_the_answer():
+    task = make_task(cases=vectors)
+
+    @task.wrong
+    def thrice(x):
+        """This takes every number three times."""
+        return x * 3
+
+    def breaks_on_two(x):
+        if x[0] == 2:
+            raise IndexError("two")
+        return x * 3
+
+    def nan_on_two(x):
+        return x * (torch.nan if x[0] == 2 else 3)
+
+    def breaks_on_most(x):
+        return nan_on_two(x) if x[0] > 3 else x / 0 * 0
+
+    verdict = check(task, breaks_on_two)
+    assert verdict.label == "not yet: thrice"
+    assert "it raises IndexError" in verdict_card(task, verdict).text
+    assert check(task, nan_on_two).beside == "On 1 input it gives NaN."
+    assert check(task, breaks_on_most).misconception is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (lambda x: -2 * x, "wrong sign"),
+        (lambda x: 6 * x, "3 times what it should be"),
+        (lambda x: 2 * x * x[0], "one factor, which changes with the input"),
+        (lambda x: 2 * x + 1, "too large by 1"),
+        (lambda x: 2 * x - 1, "too small by 1"),
+        (lambda x: 2 * x.flip(0), "reverse order"),
+        (lambda x: torch.cat([2 * x[1:], 2 * x[:1] - 1]), "one place too early"),
+        (lambda x: torch.cat([2 * x[:1] - 1, 2 * x[:-1]]), "one place too late"),
+        (lambda x: torch.cat([2 * x[:-1], x[-1:]]), "only the last is wrong"),
+        (lambda x: torch.cat([x[:1], 2 * x[1:]]), "only the first is wrong"),
+        (lambda x: 2 * x[[1, 0, 2]], "in wrong places"),
+    ],
+)
+def test_an_unknown_mistake_is_described_by_its_symptom(answer, words):
+    task = make_task(cases=vectors)
+    verdict = check(task, answer)
+    assert verdict.misconception is None
+    assert words in verdict.symptom.lower()
+    text = " ".join(verdict_card(task, verdict).text.split())
+    assert words in text.lower()
+
+
+def test_what_is_wrong_in_no_such_way_has_no_symptom():
+    task = make_task(cases=vectors)
+    assert check(task, lambda x: x.square()).symptom == ""
+    assert check(task, double).symptom == ""
+
+
+def test_a_transposed_result_is_called_so_before_its_shape():
+    tables = [(torch.arange(6.0).view(2, 3),), (torch.arange(9.0).view(3, 3),)]
+    task = make_task(cases=lambda rng: tables)
+    assert "transposed" in check(task, lambda x: 2 * x.T).symptom
+
+
 def test_an_error_that_the_exercise_demands_is_part_of_the_answer():
     def strict(x):
         if x.ndim > 1:

@@ -154,6 +154,8 @@ def _wrong_parts(exercise, verdict) -> list[Part]:
     if verdict.misconception:
         title, why = verdict.misconception.title, verdict.misconception.explanation
         parts.append(Part("Diagnosis", f"{title}. {why}"))
+        if verdict.beside:
+            parts.append(Part("Beside that", verdict.beside))
     elif verdict.fault != "error":
         parts.append(Part("What is wrong", _fault_text(exercise, verdict)))
     if verdict.line:
@@ -175,6 +177,8 @@ def _wrong_parts(exercise, verdict) -> list[Part]:
 
 
 def _fault_text(exercise, verdict) -> str:
+    if verdict.symptom:
+        return verdict.symptom[0].lower() + verdict.symptom[1:]
     if verdict.fault == "type" and verdict.got.value is None:
         return "your function gives None back: is the return missing?"
     return {

@@ -4,7 +4,9 @@ The learner's function and the reference run on the same inputs, twice, with dif
 states of the global random generators. If they do not agree, every misconception is run
 on these inputs too: one that behaves like the learner's function on *all* of them (same
 values, same kind of error, same changes to the arguments, same dependence on chance) is
-the diagnosis. What matches none is described by its first difference.
+the diagnosis. If none does, those are tried that behave so on all inputs on which
+neither raises an error nor gives NaN; what happens on the others is said beside it.
+What matches none is described by its symptom and its first difference.
 """
 
 import dis
@@ -21,11 +23,14 @@ from .outcomes import (
     Difference,
     Outcome,
     alike,
+    counted,
     difference,
+    has_nan,
     random_state_kept,
     run,
     same,
 )
+from .symptoms import symptom
 
 STATUSES = ("solved", "not yet", "error", "not started")
 FIRST, SECOND = 1, 2  # states of the global random generators
@@ -49,6 +54,8 @@ class Verdict:
     got: Outcome | None = None
     difference: Difference | None = None
     line: str = ""  # the learner's own line at which it stopped
+    beside: str = ""  # what else is wrong, where the misconception is not all of it
+    symptom: str = ""  # by what the results differ, where no misconception fits
 
     @property
     def label(self) -> str:
@@ -222,10 +229,27 @@ def _judge(
         fault = "changes its input"
     if _chance(got, exercise.tolerance):
         status, fault = "not yet", "depends on chance"
-    misconception = _diagnose(exercise, cases, got)
+    misconception, beside, seen = _diagnose(exercise, cases, got), "", ""
+    if misconception is None and fault != "depends on chance":
+        misconception = _diagnose_most(exercise, cases, got[:n], expected)
+        beside = _odd_ones(got[:n]) if misconception else ""
     if misconception is not None:
         status = "not yet"
-    return Verdict(status, n, fault, misconception, cases[i], want, came, found, line)
+    elif fault in ("values", "shape"):
+        seen = _symptom(expected, got[:n], exercise.tolerance)
+    return Verdict(
+        status,
+        n,
+        fault,
+        misconception,
+        cases[i],
+        want,
+        came,
+        found,
+        line,
+        beside,
+        seen,
+    )
 
 
 def _chance(outcomes: list[Outcome], tolerance: float) -> bool:
@@ -251,3 +275,52 @@ def _diagnose(exercise, cases, got: list[Outcome]) -> Misconception | None:
             if a_value_agrees:
                 return misconception
     return None
+
+
+def _diagnose_most(exercise, cases, got, expected) -> Misconception | None:
+    """Return the misconception that fits where neither it nor the answer breaks down.
+
+    It must explain two wrong results or more, on at least half of the inputs.
+    """
+    tolerance, whole = exercise.tolerance, [_is_whole(came) for came in got]
+    if 2 * sum(whole) < len(cases):
+        return None
+    for misconception in exercise.misconceptions:
+        n_compared = n_explained = 0
+        for case, came, want, usable in zip(cases, got, expected, whole, strict=True):
+            if not usable:
+                continue
+            theirs = run(exercise.observe, misconception.function, case, FIRST)
+            if not _is_whole(theirs):
+                continue
+            if not alike(theirs, came, tolerance):
+                break
+            n_compared += 1
+            n_explained += not same(want, came, tolerance)
+        else:
+            if 2 * n_compared >= len(cases) and n_explained >= 2:
+                return misconception
+    return None
+
+
+def _is_whole(outcome: Outcome) -> bool:
+    """Return whether a call gave a value without NaN."""
+    return outcome.error is None and not has_nan(outcome.value)
+
+
+def _odd_ones(got: Sequence[Outcome]) -> str:
+    """Return what an answer does on the inputs on which it breaks down."""
+    errors = [type(came.error).__name__ for came in got if came.error is not None]
+    if errors:
+        return f"On {counted(len(errors), 'input')} it raises {errors[0]}."
+    n_nan = sum(not _is_whole(came) for came in got)
+    return f"On {counted(n_nan, 'input')} it gives NaN." if n_nan else ""
+
+
+def _symptom(expected, got, tolerance) -> str:
+    usable = [
+        (want.value, came.value)
+        for want, came in zip(expected, got, strict=True)
+        if want.error is None and _is_whole(came)
+    ]
+    return symptom(*zip(*usable, strict=True), tolerance) if len(usable) > 1 else ""

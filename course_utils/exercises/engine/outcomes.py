@@ -129,6 +129,17 @@ def difference(expected, got, tolerance: float) -> Difference | None:
     return None if expected == got else Difference("values", "the values differ")
 
 
+def has_nan(value) -> bool:
+    """Return whether a value, or anything in it, is NaN."""
+    if isinstance(value, torch.Tensor):
+        return bool(value.isnan().any())
+    if isinstance(value, list | tuple):
+        return any(map(has_nan, value))
+    if isinstance(value, Mapping):
+        return any(map(has_nan, value.values()))
+    return isinstance(value, float) and value != value
+
+
 def _wrong_type(expected, got, advice: str = "") -> Difference:
     needed, came = article(type_name(expected)), article(type_name(got))
     came = "nothing" if got is None else came

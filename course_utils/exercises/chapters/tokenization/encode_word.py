@@ -29,6 +29,7 @@ def _encode_cases(rng):
     yield [a, b], {}
     yield [], {(a, b): 256}
     yield [0, 1, 0, 0], {(1, 0): 256, (0, 0): 257}  # 0 is a byte like any other
+    yield [a, b, c], {(b, c): 257, (a, b): 256}  # the ids say the order, not the dict
     # What is rarer in this word was learnt first:
     yield [a, b, c, b, c], {(a, b): 256, (b, c): 257}
     # The vocabulary knows abc, but its parts never meet:
