@@ -91,7 +91,7 @@ def test_write_takes_a_trained_run_and_its_export(run, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (["stroy"], "one of base, docstrings, story; got 'stroy'"),
+        (["stroy"], "one of base, beginner, docstrings, story; got 'stroy'"),
         (["story", "--top-p", "2"], "top_p must be in (0, 1], got 2.0"),
         (["story", "-n", "0"], "-n must be at least 1, got 0"),
         (["story", "--max-new-tokens", "999"], "must fit into n_positions=256"),

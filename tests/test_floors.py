@@ -30,7 +30,7 @@ COMPONENTS = [
     "model_folders",
     "training sampling huggingface ablation lora quantization planner induction "
     "gradients",
-    "answers bias modern",
+    "answers bias modern rewards",
 ]
 WINGS = [
     "models records",

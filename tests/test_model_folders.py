@@ -39,7 +39,7 @@ def test_a_folder_of_the_readers_outranks_a_shipped_name(tmp_path, monkeypatch):
 
 def test_a_name_without_a_model_is_refused_with_the_known_ones(tmp_path):
     with pytest.raises(
-        OSError, match=r"a folder .*base, docstrings, story; got 'stroy'"
+        OSError, match=r"a folder .*base, beginner, docstrings, story; got 'stroy'"
     ):
         find_model("stroy")
     (tmp_path / "run.json").write_text(json.dumps({}))

@@ -1,9 +1,11 @@
-"""The three trained models that come with the course: no page has to train first.
+"""The four trained models that come with the course: no page has to train first.
 
 - ``story``: trained on stories of the course's world;
 - ``docstrings``: trained on the docstrings of Python's standard library;
 - ``base``: trained on stories, reports that ask for their facts, and bilingual notes:
-  where the tasks of ``course_utils.world.tasks`` begin.
+  where the tasks of ``course_utils.world.tasks`` begin;
+- ``beginner``: one layer, trained on stories for a short time, so that a third of what
+  it writes is impossible: where learning from rewards begins.
 
 Each lies in ``course_utils/models/<name>``: weights in half precision, the tokenizer in
 GPT-2's files, and ``figures.json`` with the command that trained it and the loss that
@@ -30,7 +32,7 @@ from course_utils.training import DIALS, measure_gap, story_world
 from course_utils.world import World
 
 FOLDER = Path(__file__).parent
-NAMES = ("story", "docstrings", "base")
+NAMES = ("story", "docstrings", "base", "beginner")
 FIGURES_FILE = "figures.json"
 
 
@@ -136,7 +138,7 @@ def ship(name: str, run: str | os.PathLike) -> dict:
 
 
 def _command(options: dict) -> str:
-    given = {k: v for k, v in options.items() if v is not None}
+    given = {k: v for k, v in options.items() if v is not None and v is not False}
     parts = [f"--{k.replace('_', '-')} {shlex.quote(str(v))}" for k, v in given.items()]
     return " ".join(["python -m course_utils.training --out RUN", *parts])
 

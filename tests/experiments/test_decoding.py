@@ -29,7 +29,7 @@ def test_the_corpus_of_a_shipped_model_follows_from_its_command(monkeypatch):
     monkeypatch.setattr(decoding, "read_corpus", seen.append)
     for name in models.NAMES:
         decoding.corpus.__wrapped__(name)
-    story, docstrings, _ = seen
+    story, docstrings, *_ = seen
     command = models.figures("story")["command"]
     assert f"--stories {story['stories']} " in command and story["data"] == "world"
     assert f"--notes {story['notes']} " in command
