@@ -30,7 +30,7 @@ def _(story, question):
     return f"Listen. {story} {question}"
 
 
-@to("applications.report_prompt", "words that people understand")
+@to("applications.report_prompt", "question and answer as labels")
 def _(story, question):
     """Question: and Answer:, as in many prompts."""
     return f"Listen. {story}\nQuestion: {question}\nAnswer:"

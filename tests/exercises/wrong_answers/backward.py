@@ -487,7 +487,7 @@ def _(query, key, value, g):
     return ds @ key, ds @ query, dv
 
 
-@to("backward.attention_backward", "softmax skipped")
+@to("backward.attention_backward", "nothing taken off in the softmax")
 def _(query, key, value, g):
     """Softmax is taken for p · g: nothing is taken off."""
     ds, dv, _ = _attention_backward(query, key, value, g, softmax=False)

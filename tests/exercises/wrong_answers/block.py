@@ -165,7 +165,7 @@ def _(x):
     return x * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
 
 
-@to("block.gelu", "pi outside the root")
+@to("block.gelu", "two over pi without the root")
 def _(x):
     """No root: 2/π."""
     return 0.5 * x * (1 + torch.tanh(2 / math.pi * (x + 0.044715 * x**3)))

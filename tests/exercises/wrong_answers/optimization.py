@@ -286,7 +286,7 @@ def _(matrix):
     return matrix / matrix.norm(dim=1, keepdim=True)
 
 
-@to("optimization.cosine_schedule", "no warm up")
+@to("optimization.cosine_schedule", "a cosine from the first step")
 def _(step, peak, warmup, total):
     """No warm-up."""
     return peak * 0.5 * (1 + math.cos(math.pi * step / (total - 1)))
@@ -335,7 +335,7 @@ def _(step, peak, warmup, total):
     return peak * math.cos(math.pi / 2 * progress)
 
 
-@to("optimization.cosine_schedule", "degrees")
+@to("optimization.cosine_schedule", "radians of 180")
 def _(step, peak, warmup, total):
     """Degrees."""
     if step < warmup:
@@ -353,7 +353,7 @@ def _(step, peak, warmup, total):
     return peak * (1 + math.cos(math.pi * progress))
 
 
-@to("optimization.cosine_schedule", "it ends above 0")
+@to("optimization.cosine_schedule", "down to a tenth")
 def _(step, peak, warmup, total):
     """Down to a tenth, as many recipes have it."""
     if step < warmup:

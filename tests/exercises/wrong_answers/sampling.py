@@ -189,7 +189,7 @@ def _(logits, k):
     return torch.softmax(logits.topk(k, dim=-1).values, -1)
 
 
-@to("sampling.top_k", "one bar for all rows")
+@to("sampling.top_k", "the bar of the first row")
 def _(logits, k):
     """The border of the first row for all rows."""
     least = logits[0].topk(k).values[-1]
@@ -368,7 +368,7 @@ def _(logits, ids, penalty):
     return result
 
 
-@to("sampling.beam_step", "each beam keeps its own best")
+@to("sampling.beam_step", "each text goes on by its best")
 def _(totals, log_probs):
     """Each text's best, no choice among all."""
     best = log_probs.max(dim=1)

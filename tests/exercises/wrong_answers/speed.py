@@ -207,7 +207,7 @@ def _(gradients, counts):
     return sum(gradients)
 
 
-@to("speed.average_gradients", "divided twice")
+@to("speed.average_gradients", "weighed and divided by the workers")
 def _(gradients, counts):
     """Weighted, but divided by the number of workers."""
     weighted = [g * n for g, n in zip(gradients, counts, strict=True)]
@@ -220,7 +220,7 @@ def _(gradients, counts):
     return sum(g * n for g, n in zip(gradients, counts, strict=True))
 
 
-@to("speed.average_gradients", "few tokens weigh more")
+@to("speed.average_gradients", "divided by the own count")
 def _(gradients, counts):
     """Divided by the own count."""
     total = sum(counts)

@@ -15,7 +15,7 @@ def _(text):
     return [ord(letter) for letter in text]
 
 
-@to("tokenization.byte_ids", "two bytes for everything")
+@to("tokenization.byte_ids", "utf 16 with its mark")
 def _(text):
     """UTF-16 in the place of UTF-8."""
     return list(text.encode("utf-16"))
@@ -81,7 +81,7 @@ def _(text):
     return regex.findall(r" ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+", text)
 
 
-@to("tokenization.split_words", "space as a piece of its own")
+@to("tokenization.split_words", "white space as a piece of its own")
 def _(text):
     """The space stands alone."""
     return regex.findall(r"\p{L}+|\p{N}+|[^\s\p{L}\p{N}]+|\s+", text)

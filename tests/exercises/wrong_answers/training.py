@@ -32,7 +32,7 @@ def _(tokens, T, stride):
     return _cut(tokens, T, range(0, len(tokens) - T, T))
 
 
-@to("training.windows", "stride not used")
+@to("training.windows", "a stride of 1")
 def _(tokens, T, stride):
     """At every place: stride is 1."""
     return _cut(tokens, T, range(0, len(tokens) - T))
@@ -164,7 +164,7 @@ def _(ids, end_of_text):
     return (document[:, None] == document[None]) & torch.ones(T, T).tril().bool()
 
 
-@to("training.packed_mask", "only the separator hidden")
+@to("training.packed_mask", "separators see nothing and are not seen")
 def _(ids, end_of_text):
     """end_of_text sees nothing and nobody sees it."""
     own = ids != end_of_text

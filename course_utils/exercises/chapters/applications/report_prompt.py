@@ -96,3 +96,10 @@ def no_space_between(story, question):
     """Nothing stands between your parts: "Listen.One day". The reports have a space
     there, and the tokens are others without it."""
     return f"Listen.{story}In short:{question}"
+
+
+@report_prompt.wrong
+def question_and_answer_as_labels(story, question):
+    """You write Question: and Answer:. This model has read reports, which know neither:
+    "In short:" is what it knows."""
+    return f"Listen. {story}\nQuestion: {question}\nAnswer:"

@@ -164,3 +164,12 @@ def never_scaled(query, key, value, g):
     p = _weights(query * math.sqrt(query.shape[-1]), key)
     of_scores = _of_scores(p, g @ value.mT)
     return of_scores @ key, of_scores.mT @ query, p.mT @ g
+
+
+@attention_backward.wrong
+def nothing_taken_off_in_the_softmax(query, key, value, g):
+    """Through softmax you multiply by the weights and take nothing off. What one gains
+    the others lose: of each row p · g takes p times its sum off."""
+    p = _weights(query, key)
+    of_scores = p * (g @ value.mT) * _scale(query)
+    return of_scores @ key, of_scores.mT @ query, p.mT @ g

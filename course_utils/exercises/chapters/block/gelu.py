@@ -120,3 +120,9 @@ def bracket_closed_too_early(x):
 def the_root_upside_down(x):
     """You wrote √(π/2). It is √(2/π)."""
     return _gelu(x, scale=math.sqrt(math.pi / 2))
+
+
+@gelu.wrong
+def two_over_pi_without_the_root(x):
+    """You wrote 2/π. It is its root, √(2/π)."""
+    return _gelu(x, scale=2 / math.pi)

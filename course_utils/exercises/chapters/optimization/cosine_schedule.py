@@ -189,3 +189,24 @@ def the_whole_run_is_the_cosine(step, peak, warmup, total):
     if step < warmup:
         return peak * (step + 1) / warmup
     return peak * _half_cosine(step / (total - 1))
+
+
+@cosine_schedule.wrong
+def a_cosine_from_the_first_step(step, peak, warmup, total):
+    """There is no warm-up: your rate starts at the peak and only falls. Early steps are
+    large and blind."""
+    return peak * _half_cosine(step / (total - 1))
+
+
+@cosine_schedule.wrong
+def radians_of_180(step, peak, warmup, total):
+    """You give math.cos 180 · progress. It expects radians: half a turn is π, and 180
+    is nearly 29 turns."""
+    return _schedule(step, peak, warmup, total, lambda p: (1 + math.cos(180 * p)) / 2)
+
+
+@cosine_schedule.wrong
+def down_to_a_tenth(step, peak, warmup, total):
+    """Your rate ends at a tenth of the peak, as many recipes have it. Here it goes down
+    to exactly 0."""
+    return _schedule(step, peak, warmup, total, lambda p: 0.1 + 0.9 * _half_cosine(p))

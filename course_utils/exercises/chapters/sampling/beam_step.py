@@ -127,3 +127,11 @@ def totals_lined_up_with_columns(totals, log_probs):
     V = log_probs.shape[1]
     best = (log_probs.T + totals).flatten().topk(len(totals))
     return best.indices // V, best.indices % V, best.values
+
+
+@beam_step.wrong
+def each_text_goes_on_by_its_best(totals, log_probs):
+    """Each text goes on by its own best token, in the order in which they came. Choose
+    the n best among all texts with all tokens, and the best first."""
+    best = log_probs.max(dim=1)
+    return torch.arange(len(totals)), best.indices, totals + best.values

@@ -82,3 +82,19 @@ def divided_by_the_tokens_unweighed(gradients, counts):
     """You add the gradients up and divide by all tokens. Each worker's is a mean
     already: multiply it by its own count first, which makes a sum of it."""
     return sum(gradients) / sum(counts)
+
+
+@average_gradients.wrong
+def weighed_and_divided_by_the_workers(gradients, counts):
+    """You weigh by the counts and divide by the number of workers. Divide by the sum of
+    the weights: all tokens."""
+    weighed = [g * count for g, count in zip(gradients, counts, strict=True)]
+    return sum(weighed) / len(gradients)
+
+
+@average_gradients.wrong
+def divided_by_the_own_count(gradients, counts):
+    """You divide each gradient by its count and multiply by all tokens. It is a mean
+    already: multiply by its count, divide by all tokens."""
+    shares = [g / count for g, count in zip(gradients, counts, strict=True)]
+    return sum(shares) * sum(counts)

@@ -63,3 +63,10 @@ def latin_1_with_question_marks(text):
     """You encode in Latin-1, which has 256 characters: all others become "?" and are
     lost. UTF-8 has them all."""
     return list(text.encode("latin-1", errors="replace"))
+
+
+@byte_ids.wrong
+def utf_16_with_its_mark(text):
+    """This is UTF-16: it begins with a mark of two bytes, and takes two for each
+    letter. UTF-8 leaves ASCII as it is, one byte."""
+    return list(text.encode("utf-16"))

@@ -116,3 +116,10 @@ def each_sign_on_its_own(text):
     r"""You cut after each sign: "..." became three pieces. A piece is a run:
     [^\s\p{L}\p{N}]+, with its plus."""
     return regex.findall(r" ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]|\s+(?!\S)|\s+", text)
+
+
+@split_words.wrong
+def white_space_as_a_piece_of_its_own(text):
+    r"""Your white space stands alone, all of it. The last space before a word belongs
+    to the word: " ?" in front of each kind."""
+    return regex.findall(r"\p{L}+|\p{N}+|[^\s\p{L}\p{N}]+|\s+", text)

@@ -112,3 +112,12 @@ def only_the_first_border(ids, end_of_text):
     for border in borders[:1]:
         mask[border:, :border] = False
     return mask
+
+
+@packed_mask.wrong
+def separators_see_nothing_and_are_not_seen(ids, end_of_text):
+    """Your end_of_text sees nothing and nobody sees it. It belongs to the document that
+    it begins: that is how a model knows where it starts."""
+    number, own = _numbers(ids, end_of_text), ids != end_of_text
+    same = (number[:, None] == number) & own[:, None] & own
+    return same & torch.ones(len(ids), len(ids)).tril().bool()

@@ -103,3 +103,9 @@ def only_the_token_after_the_window(tokens, T, stride):
     starts = range(0, len(tokens) - T, stride)
     inputs, targets = _windows(tokens, starts, T)
     return inputs, targets[:, -1]
+
+
+@windows.wrong
+def a_stride_of_1(tokens, T, stride):
+    """You begin a window at every token. They begin at 0, stride, 2 · stride, ..."""
+    return _windows(tokens, range(len(tokens) - T), T)
