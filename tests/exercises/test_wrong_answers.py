@@ -1,6 +1,7 @@
 """Wrong answers that nobody wrote for the catalogue: none is solved, most are named.
 
-The quick run takes one answer of every exercise.
+The quick run takes one answer of every exercise; `pytest -m slow -s` on this file takes
+all and prints the counts of both halves.
 """
 
 from collections import Counter
@@ -55,3 +56,17 @@ def test_what_a_wrong_answer_may_be_called_is_in_the_catalogue():
 )
 def test_a_wrong_answer_is_not_accepted_nor_given_another_name(answer):
     assert outcome(answer) in ("right", "no name")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("held_out", [False, True], ids=["seen", "held out"])
+def test_nine_of_ten_are_named_rightly_and_none_is_accepted(held_out):
+    answers = [answer for answer in WRONG_ANSWERS if answer.held_out is held_out]
+    found = {answer: outcome(answer) for answer in answers}
+    counts = Counter(found.values())
+    print(f"\n{'held out' if held_out else 'seen'}: {len(answers)}, {dict(counts)}")
+    accepted = [answer.name for answer in answers if found[answer] == "accepted"]
+    assert not accepted
+    assert counts["right"] >= 0.9 * len(answers)
+    wrong = [answer.name for answer in answers if found[answer] == "wrong"]
+    assert len(wrong) <= 0.01 * len(answers), wrong
