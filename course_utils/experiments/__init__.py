@@ -19,6 +19,7 @@ NAMES = (
     "pace",
     "decoding",
     "fine_tuning",
+    "rewards",
     "bias",
     "scaling",
     "since_gpt2",
