@@ -50,7 +50,7 @@ PAGES = (
     Page("sampling", "Sampling", 45, 120),
     Page("hugging_face_gpt2", "Hugging Face's GPT-2", 30, 120),
     Page("applications", "Applications", 70, 90),
-    Page("bias", "Bias", 25, 90),
+    Page("bias", "Bias", 40, 120),
     Page("choosing_models", "Choosing a model", 35, 120),
     Page("speed_and_scale", "Speed and scale", 60, 150),
     Page("since_gpt2", "Since GPT-2", 40, 100),
