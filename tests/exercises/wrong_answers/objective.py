@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from .collection import to
 
 
-@to("objective.text_log_prob", "the logarithm once more")
+@to("objective.text_log_prob")
 def _(log_probs, ids):
     """The logarithm once more."""
     return log_probs[torch.arange(len(ids)), ids].log().sum()

@@ -108,10 +108,3 @@ def shifted_by_one(log_probs, ids):
     """You pair row t with token t + 1. Here the rows are shifted already: row t was
     predicted before ids[t] was seen."""
     return log_probs[torch.arange(len(ids) - 1), ids[1:]].sum()
-
-
-@text_log_prob.wrong
-def the_logarithm_once_more(log_probs, ids):
-    """You take the logarithm of logarithms. They are negative, so that is NaN: all rows
-    are logarithms already."""
-    return log_probs[torch.arange(len(ids)), ids].log().sum()
