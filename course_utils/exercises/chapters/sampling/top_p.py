@@ -125,16 +125,6 @@ def p_as_a_bar_for_each_token(probabilities, p):
 
 
 @top_p.wrong
-def the_crossing_token_stays_only_if_it_is_the_first(probabilities, p):
-    """You drop the token with which the sum passes p, except where it is the likeliest.
-    It always stays: compare with the sum of the tokens *before*."""
-    first = probabilities.max(dim=-1, keepdim=True).values
-    return _nucleus(
-        probabilities, p, lambda ordered, sums: (sums <= p) | (ordered == first)
-    )
-
-
-@top_p.wrong
 def scaled_by_the_batch(probabilities, p):
     """All your rows together sum to 1. Divide each row by its own sum:
     sum(dim=-1, keepdim=True)."""
