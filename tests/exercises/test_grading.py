@@ -135,7 +135,7 @@ def planted(outside: Path, port: int) -> dict[str, tuple[list[str], dict[str, st
         ),
         "by_heart": (
             [by_heart, right(MASK)],
-            {WORDS: "not yet: shape", MASK: "solved"},
+            {WORDS: "not yet: length", MASK: "solved"},
         ),
         "hangs": (
             [never, right(SPLIT)],
