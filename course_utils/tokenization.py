@@ -43,9 +43,9 @@ from course_utils.tokenizer_files import (
 Merges = dict[tuple[int, int], int]  # pair of ids -> id of the token that joins them
 
 # The first alternative that fits: the ends of "it's" and "we'll"; letters, digits or
-# other signs, each with the space before them; spaces, leaving the last for the word
-# that follows; any spaces. (What counts as a letter is as in the ``regex`` library's
-# version of Unicode: letters new to Unicode may be cut off elsewhere.)
+# other characters, each with the space before them; spaces, leaving the last for the
+# word that follows; any spaces. (What counts as a letter is as in the ``regex``
+# library's version of Unicode: letters new to it may be cut off elsewhere.)
 SPLIT_PATTERN = regex.compile(
     r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 )

@@ -1,4 +1,4 @@
-"""Page 00: the map of the course, and next words beside the true ones."""
+"""Page 00: how a model writes, the course's map, next words beside the true ones."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -8,13 +8,15 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 
 from course_utils.figures.charts import Chart, ranks
-from course_utils.figures.drawing import VectorPicture
+from course_utils.figures.drawing import Drawing, VectorPicture
 from course_utils.figures.interactive import Interactive
 from course_utils.figures.plots import (
     BLUE,
     DARK,
+    GREEN,
     MODEL,
     TRUTH,
+    VERMILION,
     Picture,
     house_style,
     new_axes,
@@ -58,6 +60,52 @@ def _draw_box(axes: Axes, column: int, row: int, page: Page) -> None:
     axes.text(column, row - 0.1, name, weight="bold", **centred)
     times = f"{page.seconds_to_run} s · {page.minutes_to_study} min"
     axes.text(column, row + 0.26, times, fontsize=9, **centred)
+
+
+def writing_loop(
+    pieces: Sequence[str],
+    ids: Sequence[int],
+    guesses: Mapping[str, float],
+    n_parameters: int,
+) -> VectorPicture:
+    """Draw one round of writing: text, ids, model, probabilities, the token chosen.
+
+    ``pieces`` and ``ids`` are the text's tokens, the last four of which are drawn;
+    ``guesses`` maps the likeliest next pieces to probabilities, the first one is the
+    token chosen. ``n_parameters`` is how many numbers the model has learnt.
+    """
+    drawing = Drawing("A text is written token by token", height=310)
+    text = "".join(pieces)
+    drawing.box("text", "\n".join(textwrap.wrap(text, 15)), (70, 110))
+    rows = [[piece, str(i)] for piece, i in zip(pieces, ids, strict=True)][-4:]
+    drawing.table("ids", rows, (252, 110), cell=(62, 24))
+    model = f"model\n{n_parameters:,}\nlearnt numbers"
+    drawing.box("model", model, (410, 110), GREEN)
+    likeliest = max(guesses.values())
+    shares = [[word, f"{p:.1%}"] for word, p in guesses.items()]
+    shades = [[0.1, 0.5 * p / likeliest] for p in guesses.values()]
+    drawing.table("shares", shares, (592, 110), cell=(66, 24), shades=shades)
+    chosen = next(iter(guesses))
+    drawing.box("next", f"next token: {chosen.strip()}", (592, 230), VERMILION)
+    drawing.words((252, 46), "tokens and their ids", 11)
+    drawing.words((592, 46), "a probability for each token", 11)
+
+    drawing.arrow("text", "ids", "encode")
+    drawing.arrow("ids", "model")
+    drawing.arrow("model", "shares")
+    drawing.arrow("shares", "next", "choose one")
+    label = "append its id, and ask the model again"
+    drawing.arrow("next", "ids", label, ("left", "bottom"), [(252, 230)], VERMILION)
+    corners = [(214, 280), (70, 280)]
+    drawing.area("end", (214, 157), (2, 2))
+    label = "at the end: decode"
+    drawing.arrow("end", "text", label, ("bottom", "bottom"), corners)
+    words = ", ".join(f"{word.strip()} {p:.1%}" for word, p in guesses.items())
+    numbers = f"ids {', '.join(map(str, ids))}; next: {words}; chosen: {chosen.strip()}"
+    told = (
+        "Drawing of one round of writing: encode a text, ask the model, choose a token"
+    )
+    return drawing.picture(f"{told}, append it, ask again.", numbers=numbers)
 
 
 def next_word_bars(

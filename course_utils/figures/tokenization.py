@@ -4,10 +4,51 @@ from collections.abc import Sequence
 
 from course_utils.figures.charts import Axis, Panel
 from course_utils.figures.drawing import Drawing, VectorPicture
-from course_utils.figures.plots import BLUE, MODEL, TRUTH, VERMILION
-from course_utils.figures.tokens import LINE, draw_token, labels, token_places, width
+from course_utils.figures.plots import BLUE, GREEN, MODEL, TRUTH, VERMILION
+from course_utils.figures.tokens import (
+    LINE,
+    draw_token,
+    labels,
+    token_label,
+    token_places,
+    width,
+)
 
 _COLUMNS, _LINES = 54, 10  # of the field on which the tokens are drawn
+
+
+def merge_tree(word: bytes, merges: Sequence[tuple[int, int]]) -> VectorPicture:
+    """Draw how the bytes of a word become tokens, merge after merge, downwards.
+
+    ``merges`` are pairs of ids in the order learnt; bytes have the ids 0 to 255, and
+    merge n, counted from 0, makes the id 256 + n. Those that do not occur in the word
+    are passed over.
+    """
+    title = f"How {token_label(word)} becomes a token"
+    drawing = Drawing(title, height=60 + 52 * len(word))
+    row = []  # of ids, their bytes and their boxes' names
+    for place, byte in enumerate(word):
+        spelt = bytes([byte])
+        drawing.box(f"byte {place}", token_label(spelt), (150 + 80 * place, 60))
+        row.append((byte, spelt, f"byte {place}"))
+    y, steps = 60, []
+    for n, pair in enumerate(merges):
+        place = 0
+        while place + 1 < len(row):
+            (one, left, start), (other, right, end) = row[place : place + 2]
+            if (one, other) == pair:
+                y += 52
+                name = f"merge {n} at {place}"
+                x = (drawing.nodes[start].x + drawing.nodes[end].x) / 2
+                drawing.box(name, token_label(left + right), (x, y), GREEN)
+                drawing.words((8, y), f"merge {n + 1}", 11, anchor="start")
+                drawing.arrow(start, name)
+                drawing.arrow(end, name)
+                row[place : place + 2] = [(256 + n, left + right, name)]
+                steps.append(f"merge {n + 1} makes {token_label(left + right)}")
+            place += 1
+    text = f"Drawing of the merges that make {token_label(word)} from its bytes."
+    return drawing.picture(text, numbers="; ".join(steps))
 
 
 def segmentation(

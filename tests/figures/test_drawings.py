@@ -13,7 +13,8 @@ from course_utils.config import PRESETS, GPTConfig
 from course_utils.figures import applications, attention, block, sampling, speed
 from course_utils.figures.drawing import number
 from course_utils.figures.optimization import run_among_others
-from course_utils.figures.tokenization import segmentation
+from course_utils.figures.start_here import writing_loop
+from course_utils.figures.tokenization import merge_tree, segmentation
 from course_utils.figures.training import training_loop, written_at
 from course_utils.lora import add_low_rank, count_trained
 from course_utils.model import GPT
@@ -56,6 +57,14 @@ DRAWINGS = {
     **{f"block {step}": walk(step) for step in range(1, 10)},
     **{f"model {name}": block.whole_model(c, 8, 1024) for name, c in PRESETS.items()},
     "small model": block.whole_model(SMALL),
+    "merges": merge_tree(b" that", [(97, 116), (104, 256), (32, 116), (258, 257)]),
+    "merges of bytes": merge_tree("é ab".encode(), [(97, 98), (195, 169)]),
+    "writing": writing_loop(
+        ["One", " cold", " morning", ",", " Mia"],
+        [335, 991, 825, 11, 555],
+        {" the": 0.5, " and": 0.25, " a": 0.125, " carpenter": 0.1},
+        124_439_808,
+    ),
     "loop": training_loop(64, 1024, 50257, 1_557_611_200),
     "round": sampling.speculative_round(**ROUND),
     "whole round": sampling.speculative_round(**ROUND | {"draws": [0.0] * 4}),
@@ -227,3 +236,21 @@ def test_the_charts_of_the_chapters_can_be_read():
         written_at([4.0, 2.0, 1.0], 0.5, 2, "It was a cold day. " * 30, "possible"),
     ]
     assert not [fault for picture in pictures for fault in faults(picture)]
+
+
+def test_writing_shows_the_last_tokens_and_takes_the_likeliest():
+    shares = {" the": 0.5, " and": 0.25}
+    picture = writing_loop(["One", " cold", " day"], [335, 991, 825], shares, 1000)
+    said = " ".join(words.text for words in picture.shapes if hasattr(words, "text"))
+    assert all(part in said for part in (" day 825", "1,000", "50.0%"))
+    assert "next token: the" in said
+    assert picture.numbers == (
+        "ids 335, 991, 825; next: the 50.0%, and 25.0%; chosen: the"
+    )
+
+
+def test_merges_are_drawn_in_the_order_learnt_wherever_they_fit():
+    unused = (120, 121)
+    picture = merge_tree(b"abab", [(97, 98), unused, (256, 256)])
+    said = "merge 1 makes ab; merge 1 makes ab; merge 3 makes abab"
+    assert picture.numbers == said

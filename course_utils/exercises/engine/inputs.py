@@ -4,7 +4,7 @@ import random
 
 import torch
 
-# Letters of one to four bytes, digits, signs, white space of several kinds.
+# Letters of one to four bytes, digits, punctuation, white space of several kinds.
 WORDS = (
     "the", "cat", "cats", "sees", "Ann's", "a", "aaa", "aaaa", "banana", "mississippi",
     "naïve", "café", "Übung", "中文", "分词", "猫", "🙂", "👩‍🚀", "42", "2024", "x1",

@@ -31,7 +31,7 @@ def decode(ids, vocabulary):
 decode = Exercise(
     name="tokenization.decode",
     task="(list of ids, dict id -> bytes) -> str. What is no valid UTF-8 becomes the "
-    "sign � (errors='replace').",
+    "character � (errors='replace').",
     reference=decode,
     cases=_decode_cases,
     hints=(

@@ -83,7 +83,7 @@ def special_tokens_always_recognised(text, special, allowed):
 def special_tokens_never_recognised(text, special, allowed):
     """Allowed special tokens must give their one id. Yours are spelt out in bytes, so
     the model never sees the end of a document. (If you look for them with a pattern:
-    | means "or" there; regex.escape makes it an ordinary sign.)"""
+    | means "or" there; regex.escape makes it an ordinary character.)"""
     return list(text.encode("utf-8"))
 
 

@@ -25,8 +25,8 @@ def split_words(text):
 split_words = Exercise(
     name="tokenization.split_words",
     task="str -> list of str that joins to the text again. A piece is a run of letters "
-    "(\\p{L}), of digits (\\p{N}) or of other signs, with one space before it if there "
-    "is one; or white space up to the last sign of it that stands before a word.",
+    "(\\p{L}), of digits (\\p{N}) or of other characters, with one space before it if "
+    "there is one; or white space, whose last character is cut off if a word follows.",
     reference=split_words,
     cases=_split_cases,
     hints=(
