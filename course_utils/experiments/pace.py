@@ -29,8 +29,10 @@ OPTIMIZERS = ("muon", "adamw")
 LOSSES = (1.3, 1.2, 1.1)  # nats per token: how long to each of them?
 
 # Published: how many times as long (in FLOPs or tokens) AdamW takes to the same loss.
+# Liu et al. 2025, "Muon is Scalable for LLM Training", arXiv 2502.16982: about 2;
+# Wen et al. 2025, "Fantastic Pretraining Optimizers", arXiv 2509.02046.
 PUBLISHED = {
-    "Liu et al. 2025 (Moonlight), to 1.5 billion parameters": 1.92,
+    "Liu et al. 2025, compute-optimal": 2.0,
     "Wen et al. 2025, 0.1 billion parameters, all tuned": 1.4,
     "Wen et al. 2025, 1.2 billion parameters, all tuned": 1.1,
 }
@@ -55,9 +57,9 @@ class Settings:
     batch: int = 16
     every: int = 20  # steps between measurements
     held_out: int = 60  # stories
-    muon: tuple[float, ...] = (0.02, 0.04, 0.08)
+    muon: tuple[float, ...] = (0.01, 0.02, 0.04)
     adamw: tuple[float, ...] = (0.0035, 0.007, 0.014)
-    warmups: tuple[float, ...] = (0.05, 0.2)
+    warmups: tuple[float, ...] = (0.05, 0.2, 0.4)
 
     @property
     def ways(self) -> list[Way]:
@@ -70,7 +72,9 @@ class Settings:
         ]
 
 
-QUICK = Settings(steps=8, every=4, held_out=20, muon=(0.02,), adamw=(0.007,))
+QUICK = Settings(
+    steps=8, every=4, held_out=20, muon=(0.02,), adamw=(0.007,), warmups=(0.05, 0.2)
+)
 
 
 def run(settings: Settings, seed: int) -> dict:

@@ -47,9 +47,14 @@ def test_runs_of_a_race_start_from_the_same_weights_and_texts():
     assert len(losses) == 4 and losses == pytest.approx([losses[0]] * 4, abs=1e-4)
 
 
-def test_both_optimizers_are_tried_in_as_many_ways():
+def test_both_optimizers_are_tried_in_as_many_ways_and_the_best_is_inside_the_grid():
     made = pace.recorded()
-    assert len(pace.ways_of(made, "muon")) == len(pace.ways_of(made, "adamw")) == 6
+    settings = pace.Settings()
+    assert len(pace.ways_of(made, "muon")) == len(pace.ways_of(made, "adamw")) == 9
+    for optimizer in pace.OPTIMIZERS:
+        low, *_, high = getattr(settings, optimizer)
+        best = pace.tuned(made, optimizer)
+        assert f"peak {low:g}," not in best and f"peak {high:g}," not in best
 
 
 def test_the_record_says_that_muon_is_sooner_at_each_loss():
