@@ -159,7 +159,7 @@ def test_jupyter_lab_opens_on_the_first_page_with_all_others_beside_it(lab, brow
     tabs = notebook.page.locator("#jp-main-dock-panel .lm-TabBar-tabLabel")
     assert tabs.all_text_contents() == ["00_start_here.ipynb"]
     files = notebook.page.locator(".jp-DirListing-itemText").all_text_contents()
-    assert sorted(files) == sorted(PAGES)
+    assert sorted(files) == sorted([*PAGES, "AGENTS.md"])
     assert notebook.page.locator(".jp-Dialog").count() == 0
     notebook.close()
 
