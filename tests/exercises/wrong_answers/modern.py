@@ -1,4 +1,4 @@
-"""Wrong answers to the exercises on parts since GPT-2."""
+"""Wrong answers to the exercises on parts since GPT-2, by who wrote their mistakes."""
 
 import math
 
