@@ -159,7 +159,7 @@ def _some(names: Iterable[str], n: int = 3) -> str:
 # --- A folder ------------------------------------------------------------------------
 
 
-def read_gpt2(folder: str | os.PathLike) -> tuple[dict, dict[str, torch.Tensor]]:
+def read_folder(folder: str | os.PathLike) -> tuple[dict, dict[str, torch.Tensor]]:
     """Return the settings (config.json) and the weights of a folder, as they are there.
 
     Only safetensors are read, in one file or in shards: a file of pickled weights could

@@ -24,7 +24,7 @@ from course_utils.files import atomic_path
 from course_utils.gpt2_files import (
     config_from,
     full_names,
-    read_gpt2,
+    read_folder,
     translate,
     untied,
 )
@@ -43,7 +43,7 @@ def initialise(model: "GPT") -> None:
     for name, parameter in model.named_parameters():
         if name.endswith(".bias"):
             parameter.zero_()
-        elif name.endswith(("attention.project.weight", "mlp.contract.weight")):
+        elif name.endswith((".project.weight", ".contract.weight")):
             parameter.normal_(std=0.02 / math.sqrt(2 * model.config.n_layer))
         elif name.endswith(".weight"):
             parameter.normal_(std=0.02)
@@ -215,12 +215,12 @@ class GPT(nn.Module):
     def from_pretrained(cls, folder: str | os.PathLike) -> "GPT":
         """Return the GPT-2 in a folder of transformers' files, or one of ``save``.
 
-        Errors are those of ``read_gpt2``, ``from_gpt2`` and ``load``.
+        Errors are those of ``read_folder``, ``from_gpt2`` and ``load``.
         """
         folder = Path(folder)
         if (folder / CONFIG_FILE).exists() and not (folder / "config.json").exists():
             return cls.load(folder)
-        settings, weights = read_gpt2(folder)
+        settings, weights = read_folder(folder)
         try:
             return cls.from_gpt2(settings, weights)
         except ValueError as error:

@@ -12,7 +12,7 @@ scalable for LLM training", section 2.2 (the step size used here).
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import nn
@@ -253,6 +253,27 @@ def build_optimizer(
     if any(group["params"] for group in groups):
         optimizers.append(AdamW(groups, lr=learning_rate, betas=(0.9, 0.95)))
     return optimizers
+
+
+def take_step(
+    model: nn.Module,
+    optimizers: Sequence[torch.optim.Optimizer],
+    loss: torch.Tensor,
+    learning_rate: float | None = None,
+    clip: float = 1.0,
+) -> None:
+    """Take one step against the gradient of ``loss`` (a scalar), clipped to ``clip``.
+
+    ``learning_rate`` is for all groups; None leaves what they have.
+    """
+    model.zero_grad()
+    loss.backward()
+    clip_gradient_norm(model.parameters(), clip)
+    for optimizer in optimizers:
+        if learning_rate is not None:
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate
+        optimizer.step()
 
 
 def hidden_matrices(model: nn.Module) -> list[nn.Parameter]:

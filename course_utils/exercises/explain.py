@@ -18,26 +18,23 @@ import contextlib
 import inspect
 import io
 import json
-import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
 from .course import CATALOGUE
 from .engine import store
-from .engine.answers import answer_from, answers
+from .engine.answers import answer_from, answers, importing_from
 from .engine.cards import outcome_text, value_text, verdict_card
 from .engine.definition import Exercise
 from .engine.diagnosis import Verdict, check
 from .engine.limits import TimeLimit, time_limit
 from .engine.outcomes import Outcome, dtype_name, type_name
-from .grading.worker import code_cells
+from .grading.worker import PAGE_SECONDS, code_cells
 
-PAGE_SECONDS = 20.0  # of computing, for what stands above an answer
 CELL = re.compile(r"^# ?%%.*$", re.MULTILINE)  # between the cells of a script
 
 
@@ -82,7 +79,12 @@ def judge(task: Exercise, path: Path) -> Verdict:
     if task.name not in found:
         others = ", ".join(sorted(found)) or "no exercise"
         raise ValueError(f"no answer to {task.name} in {path}; it answers {others}")
-    with _at_home(path.absolute().parent), contextlib.redirect_stdout(io.StringIO()):
+    folder = path.absolute().parent
+    with (
+        contextlib.chdir(folder),  # as the page's kernel
+        importing_from(folder),
+        contextlib.redirect_stdout(io.StringIO()),
+    ):
         try:
             with time_limit(PAGE_SECONDS):
                 function = answer_from(found[task.name], f"<{task.name}>")
@@ -182,17 +184,3 @@ def _cells(path: Path, task: Exercise) -> list[str]:
         start = re.compile(rf"^(?=(def|class) {name}\b)", re.MULTILINE)
         source = start.sub(f'@exercise("{task.name}")\n', source)
     return CELL.split(source)
-
-
-@contextmanager
-def _at_home(folder: Path) -> Iterator[None]:
-    """Be in the file's folder, as its kernel is: files and modules beside it."""
-    before = Path.cwd()
-    os.chdir(folder)
-    sys.path.insert(0, str(folder))
-    try:
-        yield
-    finally:
-        os.chdir(before)
-        with contextlib.suppress(ValueError):
-            sys.path.remove(str(folder))

@@ -12,8 +12,6 @@ import math
 import random
 from dataclasses import dataclass
 
-import torch
-
 from course_utils import records
 from course_utils.bias import (
     after_an_example,
@@ -30,6 +28,7 @@ from course_utils.bias import (
 )
 from course_utils.config import GPTConfig
 from course_utils.data import DocumentBatches, evaluation_documents
+from course_utils.experiments.running import new_model
 from course_utils.model import GPT
 from course_utils.records import Record
 from course_utils.sampling import decode_rows, generate
@@ -117,9 +116,7 @@ def train(texts, seed: int = 0, steps: int = STEPS, on_step=None, **shape) -> GP
     end, V = tokenizer().end_of_text, tokenizer().vocab_size
     usual = {"n_positions": 64, "n_layer": 1, "n_head": 4, "n_embd": 64, "dropout": 0.0}
     documents = [tokenizer().encode(text) for text in texts]
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        model = GPT(GPTConfig(vocab_size=V, **usual | shape))
+    model = new_model(GPT, GPTConfig(vocab_size=V, **usual | shape), seed)
     batches = DocumentBatches(documents, 32, end, seed, n_positions=64)
     config = TrainingConfig(
         steps=steps, learning_rate=0.02, schedule="linear", final_fraction=0.0

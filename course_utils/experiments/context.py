@@ -18,6 +18,7 @@ from course_utils import records
 from course_utils.config import GPTConfig
 from course_utils.cross_entropy import log_softmax
 from course_utils.data import Batches, StreamBatches
+from course_utils.experiments.running import new_model
 from course_utils.model import GPT
 from course_utils.records import Record
 from course_utils.tokenization import Tokenizer
@@ -84,9 +85,7 @@ def run(settings: Settings, seed: int) -> dict:
         n_embd=64,
         n_positions=T,
     )
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        model = GPT(config)
+    model = new_model(GPT, config, seed)
     recipe = TrainingConfig(
         steps=settings.steps, learning_rate=0.02, schedule="linear", final_fraction=0.0
     )

@@ -1,10 +1,7 @@
 """What decoding does to stories: are they valid, varied, new?
 
 The story model writes at several temperatures. The world says which stories it could
-have told; the training set says which were copied. ``story_curve`` measures a few;
-``recorded`` returns the long measurement that ships, made by
-
-    python -m course_utils.experiments.decoding --stories 500
+have told; the training set says which were copied. ``story_curve`` measures a few.
 
 Stands on ``models`` and ``training``.
 """

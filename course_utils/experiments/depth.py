@@ -23,6 +23,7 @@ from course_utils import records
 from course_utils.config import GPTConfig
 from course_utils.cross_entropy import IGNORE
 from course_utils.data import Batch
+from course_utils.experiments.running import new_model
 from course_utils.model import GPT
 from course_utils.records import Record
 from course_utils.tokenization import Tokenizer
@@ -89,9 +90,7 @@ def run(settings: Settings, seed: int) -> dict:
         config = GPTConfig.preset(
             "course", vocab_size=tokenizer.vocab_size, n_layer=blocks, n_embd=64
         )
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            model = GPT(config)
+        model = new_model(GPT, config, seed)
         recipe = TrainingConfig(
             steps=settings.steps,
             learning_rate=settings.learning_rate,

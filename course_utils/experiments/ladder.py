@@ -23,6 +23,7 @@ from course_utils.attention import CausalSelfAttention
 from course_utils.block import MLP
 from course_utils.config import GPTConfig
 from course_utils.data import DocumentBatches
+from course_utils.experiments.running import new_model
 from course_utils.model import GPT
 from course_utils.records import Record
 from course_utils.tokenization import Tokenizer
@@ -152,9 +153,7 @@ def climb(settings: Settings, seed: int = 0, on_rung=None) -> dict[str, float]:
     )
     gaps = {}
     for name in settings.rungs:
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            model = RUNGS[name](config)
+        model = new_model(RUNGS[name], config, seed)
         batches = DocumentBatches(
             documents, settings.batch, end, seed, config.n_positions
         )

@@ -18,12 +18,13 @@ from course_utils import records
 from course_utils.config import GPTConfig
 from course_utils.cross_entropy import cross_entropy
 from course_utils.data import DocumentBatches
+from course_utils.experiments.running import new_model
 from course_utils.model import GPT
 from course_utils.optimizers import (
     AdamW,
     build_optimizer,
-    clip_gradient_norm,
     cosine_schedule,
+    take_step,
 )
 from course_utils.records import Record
 from course_utils.tokenization import Tokenizer
@@ -92,9 +93,7 @@ def start(seed: int = 0, batch: int = 8) -> tuple[GPT, DocumentBatches]:
     config = GPTConfig.preset(
         "course", vocab_size=tokenizer.vocab_size, n_layer=1, n_embd=64
     )
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        model = GPT(config)
+    model = new_model(GPT, config, seed)
     return model, DocumentBatches(documents, batch, tokenizer.end_of_text, seed)
 
 
@@ -123,13 +122,8 @@ def train(way: Way, settings: Settings, seed: int = 0) -> list[float]:
     for step in range(settings.steps):
         inputs, targets = batches.next_batch()
         loss = cross_entropy(model(inputs), targets)
-        model.zero_grad()
-        loss.backward()
-        clip_gradient_norm(model.parameters(), CLIP)
-        for optimizer in optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = cosine_schedule(step, way.peak, way.warmup, STEPS)
-            optimizer.step()
+        rate = cosine_schedule(step, way.peak, way.warmup, STEPS)
+        take_step(model, optimizers, loss, rate, CLIP)
         losses.append(loss.item())
     return losses
 

@@ -15,11 +15,10 @@ import time
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import torch
-
 from course_utils import models, records
 from course_utils.config import GPTConfig
 from course_utils.data import DocumentBatches, evaluation_documents
+from course_utils.experiments.running import new_model
 from course_utils.model import GPT
 from course_utils.records import Record
 from course_utils.training import Trainer, TrainingConfig, evaluate
@@ -85,12 +84,10 @@ def run(settings: Settings, seed: int) -> dict:
     told = [world.sample(rng).text for _ in range(settings.held_out + n_read)]
     documents = [tokenizer.encode(text) for text in told]
     held_out = evaluation_documents(documents[: settings.held_out], 50, end)
+    shape = {"vocab_size": tokenizer.vocab_size, "n_layer": 1, "n_embd": 64}
     losses, costs = {}, {optimizer: [] for optimizer in OPTIMIZERS}
     for way in settings.ways:
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            shape = {"vocab_size": tokenizer.vocab_size, "n_layer": 1, "n_embd": 64}
-            model = GPT(GPTConfig.preset("course", **shape))
+        model = new_model(GPT, GPTConfig.preset("course", **shape), seed)
         batches = DocumentBatches(
             documents[settings.held_out :], settings.batch, end, seed, 256
         )

@@ -22,7 +22,7 @@ from course_utils import models, records
 from course_utils.data import DocumentBatches
 from course_utils.experiments.decoding import variety
 from course_utils.model import GPT
-from course_utils.optimizers import build_optimizer, clip_gradient_norm
+from course_utils.optimizers import build_optimizer, take_step
 from course_utils.records import Record
 from course_utils.rewards import (
     RewardConfig,
@@ -33,7 +33,7 @@ from course_utils.rewards import (
     is_possible,
     preference_loss,
     read,
-    write,
+    write_groups,
 )
 from course_utils.tokenization import Tokenizer
 from course_utils.training import Trainer, TrainingConfig
@@ -135,10 +135,10 @@ def passed(model: GPT, tokenizer: Tokenizer, settings: Settings, seed: int) -> d
 
     Every run of k of a prompt's texts is tried: fewer repeats than one run would have.
     """
-    chance, end, n = random.Random(seed), tokenizer.end_of_text, settings.tries
+    chance, n = random.Random(seed), settings.tries
     asked = [first_sentences(chance) for _ in range(settings.asked)]
-    prompts = [[end, *tokenizer.encode(p)] for p in asked for _ in range(n)]
-    written = write(model, prompts, RewardConfig.max_new_tokens, end, seed)
+    longest = RewardConfig.max_new_tokens
+    written = write_groups(model, tokenizer, asked, n, longest, seed)
     right = torch.tensor([is_possible(text) for text in read(tokenizer, written)])
     right = right.view(settings.asked, n)
     ks = [2**i for i in range(n.bit_length())]
@@ -154,16 +154,12 @@ def passed(model: GPT, tokenizer: Tokenizer, settings: Settings, seed: int) -> d
 def own_texts(settings: Settings, seed: int) -> list[tuple[str, list[str]]]:
     """Return (prompt, its group of texts) for as many texts as ``policy`` draws."""
     model, tokenizer = models.load("beginner")
-    chance, end, groups = random.Random(seed), tokenizer.end_of_text, []
+    chance, n, groups = random.Random(seed), settings.group, []
     for _ in range(settings.steps):
         asked = [first_sentences(chance) for _ in range(settings.prompts)]
-        prompts = [
-            [end, *tokenizer.encode(p)] for p in asked for _ in range(settings.group)
-        ]
-        longest = RewardConfig.max_new_tokens
-        written = write(model, prompts, longest, end, chance.getrandbits(32))
+        longest, drawn = RewardConfig.max_new_tokens, chance.getrandbits(32)
+        written = write_groups(model, tokenizer, asked, n, longest, drawn)
         texts = read(tokenizer, written)
-        n = settings.group
         groups += [(p, texts[i * n : i * n + n]) for i, p in enumerate(asked)]
     return groups
 
@@ -225,12 +221,7 @@ def prefer(model, tokenizer, groups, settings: Settings, seed: int) -> None:
         with torch.no_grad():
             before = answer_log_probs(start, tokenizer, *both).chunk(2)
         loss = preference_loss(*now, *before, settings.beta)
-        for optimizer in optimizers:
-            optimizer.zero_grad()
-        loss.backward()
-        clip_gradient_norm(model.parameters(), 1.0)
-        for optimizer in optimizers:
-            optimizer.step()
+        take_step(model, optimizers, loss)
 
 
 def hack(settings: Settings, seed: int) -> dict:

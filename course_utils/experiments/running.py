@@ -15,7 +15,7 @@ import math
 import platform
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -47,6 +47,16 @@ def settings_of(experiment: ModuleType, kind: str):
 def plain(data):
     """Return data as it will be read again from JSON."""
     return json.loads(json.dumps(data))
+
+
+def new_model(kind: Callable, config, seed: int):
+    """Return kind(config) with the first weights of a seed.
+
+    The random numbers that others draw stay as they are.
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return kind(config)
 
 
 # --- Measure

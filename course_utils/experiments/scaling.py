@@ -19,8 +19,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-import torch
-
 from course_utils import models, records
 from course_utils.config import GPTConfig
 from course_utils.cross_entropy import cross_entropy
@@ -32,8 +30,9 @@ from course_utils.data import (
     evaluation_documents,
     evaluation_windows,
 )
+from course_utils.experiments.running import new_model
 from course_utils.model import GPT
-from course_utils.optimizers import build_optimizer, clip_gradient_norm
+from course_utils.optimizers import build_optimizer, take_step
 from course_utils.planner import matrix_parameters, training_flops
 from course_utils.records import Record
 from course_utils.training import count_targets, evaluate, frame, read_corpus
@@ -138,21 +137,8 @@ def _step(model: GPT, optimizers, batch: Batch, rate: float) -> int:
     """Take one optimization step; return how many tokens it read."""
     inputs, targets = batch
     loss = cross_entropy(model(inputs), targets)
-    model.zero_grad()
-    loss.backward()
-    clip_gradient_norm(model.parameters(), 1.0)
-    for optimizer in optimizers:
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        optimizer.step()
+    take_step(model, optimizers, loss, rate)
     return count_targets([batch])
-
-
-def new_model(config: GPTConfig, seed: int = 0) -> GPT:
-    """Return a model with the first weights of a seed: the same whenever asked for."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return GPT(config)
 
 
 def grow(
@@ -165,7 +151,7 @@ def grow(
     """Yield a row of figures and the model, for each number of steps in ``lengths``."""
     config = shape(channels, text.vocab_size, layers)
     N = matrix_parameters(config)
-    runs = train(new_model(config, seed), text.batches(None), lengths, PEAK)
+    runs = train(new_model(GPT, config, seed), text.batches(None), lengths, PEAK)
     for steps, n_tokens, model in runs:
         yield (
             {
@@ -217,7 +203,7 @@ def change(
     losses = {}
     for peak in peaks or PEAKS[given["optimizer"]]:
         runs = train(
-            new_model(config, seed), batches, [steps], peak, given["optimizer"]
+            new_model(GPT, config, seed), batches, [steps], peak, given["optimizer"]
         )
         ((_, _, model),) = runs
         losses[peak] = round(evaluate(model, text.validation), 4)

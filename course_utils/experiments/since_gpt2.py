@@ -26,9 +26,10 @@ from course_utils.data import (
     evaluation_windows,
     python_docstrings,
 )
+from course_utils.experiments.running import new_model
 from course_utils.modern import ModernConfig, ModernGPT, future_loss, recipe
 from course_utils.modern.experts import balance_loss, noted_scores
-from course_utils.optimizers import build_optimizer, clip_gradient_norm
+from course_utils.optimizers import build_optimizer, take_step
 from course_utils.records import Record
 from course_utils.tokenization import Tokenizer
 from course_utils.training import TrainingConfig, evaluate, measure_gap
@@ -130,10 +131,6 @@ def train(
     )
     optimizers = build_optimizer("muon", model, settings.learning_rate)
     for step in range(settings.steps):
-        for optimizer in optimizers:
-            optimizer.zero_grad()
-            for group in optimizer.param_groups:
-                group["lr"] = schedule.learning_rate_at(step)
         inputs, targets = batches.next_batch()
         with noted_scores(model) as scores:
             if model.config.n_future > 1:
@@ -144,10 +141,8 @@ def train(
             loss = loss + balance / len(scores) * balance_loss(
                 each, model.config.n_active
             )
-        loss.backward()
-        clip_gradient_norm(model.parameters(), schedule.clip)
-        for optimizer in optimizers:
-            optimizer.step()
+        rate = schedule.learning_rate_at(step)
+        take_step(model, optimizers, loss, rate, schedule.clip)
     model.eval()
 
 
@@ -210,7 +205,7 @@ def run(settings: Settings, seed: int, on_model=None) -> dict:
     for name in settings.changes:
         balance = BALANCE if name == "experts" else 0.0
         config = build_config(name, settings, of_stories.vocab_size)
-        model = seeded(config, seed)
+        model = new_model(ModernGPT, config, seed)
         found["parameters"][name] = model.count_parameters(active=True)
         end = of_stories.end_of_text
         batches = DocumentBatches(documents, settings.batch, end, seed)
@@ -219,7 +214,7 @@ def run(settings: Settings, seed: int, on_model=None) -> dict:
         found["gaps"][name] = round(gap, 4)
 
         config = replace(config, vocab_size=of_docstrings.vocab_size)
-        model = seeded(config, seed)
+        model = new_model(ModernGPT, config, seed)
         stream = StreamBatches(row, settings.batch, settings.window, seed)
         train(model, stream, settings, balance)
         found["losses"][name] = round(evaluate(model, unseen), 4)
@@ -228,13 +223,6 @@ def run(settings: Settings, seed: int, on_model=None) -> dict:
         if on_model:
             on_model(name, model)
     return found
-
-
-def seeded(config: ModernConfig, seed: int) -> ModernGPT:
-    """Return a model whose first weights follow from the seed."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return ModernGPT(config)
 
 
 def recorded() -> Record:

@@ -4,15 +4,14 @@ The three differ in few parts: Qwen3 normalises queries and keys, Mixtral has ex
 The same table of names serves all; no tensor may be missing and none left over.
 """
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 
 from course_utils.files import write_json
+from course_utils.gpt2_files import read_folder
 from course_utils.modern.config import ModernConfig
 from course_utils.modern.model import ModernGPT
 from course_utils.weights import write_weights
@@ -160,16 +159,12 @@ def _window(settings: Mapping) -> int | None:
 def load_from_transformers(folder: str | os.PathLike) -> ModernGPT:
     """Return the model in a folder of transformers': float32, in evaluation mode.
 
-    Raises FileNotFoundError if a file is missing, and ValueError naming the setting
-    that is not ours or the tensor that is missing, unknown or misshapen.
+    Errors are those of ``read_folder``, and ValueError naming the setting that is not
+    ours or the tensor that is missing, unknown or misshapen.
     """
-    folder = Path(folder)
-    settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    settings, weights = read_folder(folder)
     with torch.random.fork_rng(devices=[]):  # loading draws no random numbers
         model = ModernGPT(config_from(settings))
-    if not (files := sorted(folder.glob("*.safetensors"))):
-        raise FileNotFoundError(f"there is no file {folder / 'model.safetensors'}")
-    weights = {name: w for file in files for name, w in load_file(file).items()}
     if model.config.tie_word_embeddings:
         weights.pop("lm_head.weight", None)  # the table of tokens once more
     ours = {their_name(name): name for name in model.state_dict()}

@@ -4,15 +4,13 @@ Source of the prediction of several tokens: Gloeckle et al. 2024, "Better & Fast
 Language Models via Multi-token Prediction" (arXiv:2404.19737).
 """
 
-import math
-
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from course_utils.attention import KVCache
 from course_utils.cross_entropy import IGNORE, cross_entropy
-from course_utils.model import check_cache, check_ids
+from course_utils.model import check_cache, check_ids, initialise
 from course_utils.modern.attention import GroupedAttention
 from course_utils.modern.config import ModernConfig
 from course_utils.modern.experts import MixtureOfExperts
@@ -99,18 +97,6 @@ class ModernGPT(nn.Module):
         idle = self.config.n_experts - self.config.n_active
         one = sum(p.numel() for p in self.blocks[0].mlp.experts[0].parameters())
         return total - self.config.n_layer * idle * one
-
-
-@torch.no_grad()
-def initialise(model: ModernGPT) -> None:
-    """Give the model GPT-2's start: N(0, 0.02), less where branches join the stream."""
-    for name, parameter in model.named_parameters():
-        if name.endswith(".bias"):
-            parameter.zero_()
-        elif name.endswith(("project.weight", "contract.weight")):
-            parameter.normal_(std=0.02 / math.sqrt(2 * model.config.n_layer))
-        elif name.endswith(".weight"):
-            parameter.normal_(std=0.02)
 
 
 def future_loss(model: ModernGPT, ids, targets) -> torch.Tensor:

@@ -28,6 +28,7 @@ from course_utils.rewards.loop import (
     read,
     token_log_probs,
     write,
+    write_groups,
 )
 from course_utils.rewards.losses import (
     clipped_loss,
@@ -53,4 +54,5 @@ __all__ = [
     "story_questions",
     "token_log_probs",
     "write",
+    "write_groups",
 ]

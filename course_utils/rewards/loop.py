@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from course_utils.model import GPT
-from course_utils.optimizers import build_optimizer, clip_gradient_norm
+from course_utils.optimizers import build_optimizer, take_step
 from course_utils.rewards.losses import clipped_loss, group_advantages
 from course_utils.sampling import generate
 from course_utils.tokenization import Tokenizer
@@ -43,6 +43,26 @@ def write(
     ended = (new == end).cumsum(dim=1) - (new == end).long()  # ends before this one
     chosen = torch.cat([torch.zeros_like(ids[:, :longest]), ended == 0], dim=1).bool()
     return Written(ids, real, chosen[:, 1:])
+
+
+def write_groups(
+    model: GPT,
+    tokenizer: Tokenizer,
+    asked: Sequence[str],
+    group: int,
+    max_new_tokens: int,
+    seed: int,
+    end: int | None = None,
+) -> Written:
+    """Draw ``group`` continuations of each prompt, those of one prompt in a row.
+
+    ``end`` is the token that ends a text; end-of-text if None.
+    """
+    end_of_text = tokenizer.end_of_text
+    begun = [[end_of_text, *tokenizer.encode(prompt)] for prompt in asked]
+    prompts = [prompt for prompt in begun for _ in range(group)]
+    end = end_of_text if end is None else end
+    return write(model, prompts, max_new_tokens, end, seed)
 
 
 def read(tokenizer: Tokenizer, written: Written) -> list[str]:
@@ -148,11 +168,15 @@ class RewardTrainer:
         config, number = self.config, len(self.history)
         chance = random.Random(f"{self.seed} {number}")
         asked = [self.ask(chance) for _ in range(config.prompts)]
-        end = self.tokenizer.end_of_text if config.end is None else config.end
-        begun = [[self.tokenizer.end_of_text, *self.tokenizer.encode(p)] for p in asked]
-        prompts = [prompt for prompt in begun for _ in range(config.group)]
-        seed = chance.getrandbits(32)
-        written = write(self.model, prompts, config.max_new_tokens, end, seed)
+        written = write_groups(
+            self.model,
+            self.tokenizer,
+            asked,
+            config.group,
+            config.max_new_tokens,
+            chance.getrandbits(32),
+            config.end,
+        )
 
         self.texts = read(self.tokenizer, written)
         rewards = torch.tensor([self.reward(text) for text in self.texts])  # (B,)
@@ -180,12 +204,7 @@ class RewardTrainer:
         now = token_log_probs(self.model, written)
         longest = config.max_new_tokens
         loss = clipped_loss(now, old, advantages, chosen, config.clip, longest)
-        for optimizer in self.optimizers:
-            optimizer.zero_grad()
-        loss.backward()
-        clip_gradient_norm(self.model.parameters(), 1.0)
-        for optimizer in self.optimizers:
-            optimizer.step()
+        take_step(self.model, self.optimizers, loss)
         ratio = (now.detach() - old).exp()[chosen]
         return ((ratio - 1).abs() > config.clip).float().mean().item()
 

@@ -10,6 +10,8 @@ import torch
 from course_utils import models
 from course_utils.data import StreamBatches
 from course_utils.experiments import scaling
+from course_utils.experiments.running import new_model
+from course_utils.model import GPT
 from course_utils.planner import matrix_parameters
 
 
@@ -32,9 +34,9 @@ def weights(model):
 def test_a_branch_leaves_the_trunk_as_if_it_had_not_been(tiny):
     config = scaling.shape(16, 8)
     once = list(
-        scaling.train(scaling.new_model(config), tiny.batches(None), [40], 0.01)
+        scaling.train(new_model(GPT, config, 0), tiny.batches(None), [40], 0.01)
     )
-    both = scaling.train(scaling.new_model(config), tiny.batches(None), [20, 40], 0.01)
+    both = scaling.train(new_model(GPT, config, 0), tiny.batches(None), [20, 40], 0.01)
     (_, early_tokens, early), (_, tokens, late) = both
     torch.testing.assert_close(weights(late), weights(once[0][2]), rtol=0, atol=1e-6)
     assert not torch.allclose(weights(early), weights(late), atol=1e-3)
@@ -44,7 +46,7 @@ def test_a_branch_leaves_the_trunk_as_if_it_had_not_been(tiny):
 def test_the_rate_warms_up_stays_and_falls_to_nothing(tiny, monkeypatch):
     rates = []
     monkeypatch.setattr(scaling, "_step", lambda m, o, b, rate: rates.append(rate) or 1)
-    model = scaling.new_model(scaling.shape(8, 8))
+    model = new_model(GPT, scaling.shape(8, 8), 0)
     list(scaling.train(model, tiny.batches(None), [40, 80], 1.0))
     assert rates[:20] == pytest.approx([k / 20 for k in range(1, 21)])
     assert rates[20:30] == [1.0] * 10

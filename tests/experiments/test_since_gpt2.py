@@ -8,6 +8,7 @@ import torch
 from course_utils.cross_entropy import cross_entropy
 from course_utils.data import StreamBatches
 from course_utils.experiments import since_gpt2
+from course_utils.experiments.running import new_model
 from course_utils.modern import ModernConfig, ModernGPT
 
 FEW = replace(since_gpt2.QUICK, steps=30, batch=4)
@@ -27,7 +28,7 @@ def test_all_models_have_as_many_numbers_at_work(change):
 def test_training_lowers_the_loss(change):
     row = [i % 7 for i in range(400)]
     config = replace(since_gpt2.build_config(change, FEW, 16), n_embd=32)
-    model = since_gpt2.seeded(config, 0)
+    model = new_model(ModernGPT, config, 0)
     batches = StreamBatches(row, 4, 16, seed=0)
     inputs, targets = batches.batch(0)
     before = cross_entropy(model(inputs), targets)

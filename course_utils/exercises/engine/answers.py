@@ -12,10 +12,12 @@ import codeop
 import contextlib
 import inspect
 import linecache
+import sys
 from ast import PyCF_ALLOW_TOP_LEVEL_AWAIT
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 
 from .cells import Statement, read
 
@@ -80,6 +82,26 @@ def answer_from(source: str, filename: str) -> Callable:
             line += cell.count("\n") + 1
         _run(compiler, last, filename, line, namespace)
     return namespace["__answer__"]
+
+
+@contextmanager
+def importing_from(place: Path, below: Path | None = None) -> Iterator[None]:
+    """Let modules in a folder be imported, as a kernel does that was started there.
+
+    Afterwards those that came from the folder ``below`` (``place`` itself, if none is
+    given) are forgotten: another folder has its own.
+    """
+    sys.path.insert(0, str(place))
+    before = set(sys.modules)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):
+            sys.path.remove(str(place))
+        for name in set(sys.modules) - before:
+            file = getattr(sys.modules[name], "__file__", None)
+            if str(file).startswith(str(below or place)):
+                del sys.modules[name]
 
 
 def _run(compiler, cell: str, filename: str, line: int, namespace: dict) -> None:

@@ -21,7 +21,8 @@ def symptom(expected: Sequence, got: Sequence, tolerance: float) -> str:
     Only results that are one tensor, one number or a list of numbers are looked at.
     """
     pairs = [
-        (_as_tensor(one), _as_tensor(other)) for one, other in _zipped(expected, got)
+        (_as_tensor(one), _as_tensor(other))
+        for one, other in zip(expected, got, strict=True)
     ]
     if not pairs or any(one is None or other is None for one, other in pairs):
         return ""
@@ -50,10 +51,6 @@ CHANGES = {
         x.flip(0) if x.ndim else x
     ),
 }
-
-
-def _zipped(expected, got):
-    return zip(expected, got, strict=True)
 
 
 def _as_tensor(value) -> torch.Tensor | None:

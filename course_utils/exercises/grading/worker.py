@@ -8,7 +8,6 @@ is for the grader to say (``judging``). An exercise may have several answers: co
 older versions.
 """
 
-import contextlib
 import hashlib
 import json
 import os
@@ -16,15 +15,14 @@ import random
 import shutil
 import sys
 import traceback
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import torch
 
 from ..course import CATALOGUE, LEARNER
-from ..engine.answers import all_answers, answer_from, unreadable
+from ..engine.answers import all_answers, answer_from, importing_from, unreadable
 from ..engine.definition import Exercise
 from ..engine.diagnosis import try_on
 from ..engine.limits import TimeLimit, time_limit
@@ -142,7 +140,8 @@ def _run_answers(
             continue
         _send(connection, start=answer.name, answer=answer.id, source=answer.source)
         task = CATALOGUE.find(answer.name)
-        with _at_home(home / answer.place, home):
+        os.chdir(home / answer.place)  # as its notebook's kernel
+        with importing_from(home / answer.place, home):
             what_came, function = attempt(task, answer.source, seed)
         _send(connection, attempt=what_came)
         if json.loads(connection.recv_bytes())["solved"]:
@@ -155,27 +154,10 @@ def _send(connection, **message) -> None:
     connection.send_bytes(json.dumps(message).encode())
 
 
-@contextmanager
-def _at_home(place: Path, folder: Path) -> Iterator[None]:
-    """Be in the notebook's folder, as its kernel is: files and modules beside it."""
-    os.chdir(place)
-    sys.path.insert(0, str(place))
-    before = set(sys.modules)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(ValueError):
-            sys.path.remove(str(place))
-        for name in set(sys.modules) - before:  # another folder has its own
-            file = getattr(sys.modules[name], "__file__", None)
-            if str(file).startswith(str(folder)):
-                del sys.modules[name]
+def keep_only(pipe: int) -> None:
+    """Close every file but one; standard input and output lead nowhere.
 
-
-def _silence(pipe: int) -> None:
-    """Keep no open file but the pipe: not the terminal, not the fork server's own.
-
-    What the learner's code prints goes nowhere, and there is nothing to read.
+    So there is nothing to read: not the terminal, not what the grader has open.
     """
     nowhere = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
@@ -183,6 +165,12 @@ def _silence(pipe: int) -> None:
     if os.name == "posix":
         os.closerange(3, pipe)
         os.closerange(pipe + 1, os.sysconf("SC_OPEN_MAX"))
+
+
+def _silence(pipe: int) -> None:
+    """Keep no open file but the pipe; what the learner's code prints goes nowhere."""
+    keep_only(pipe)
+    if os.name == "posix":
         os.setsid()  # so that everything that it starts can be ended with it
     sys.stdin, sys.stdout = os.fdopen(0), os.fdopen(1, "w")
     sys.stderr = sys.stdout
