@@ -90,9 +90,11 @@ def stand_ins(outside: Path, secret: Path, port: int) -> dict[str, tuple[str, di
         "ends its parent": (
             answer(
                 MASK,
-                "import os\nfor process in (os.getppid() or 1, 1, 2, -1):\n    try:\n"
+                "import os, time\n"
+                "for process in (os.getppid() or 1, 1, 2, -1):\n    try:\n"
                 "        os.kill(process, 9)\n    except OSError:\n        pass\n"
-                f"{RIGHT}",
+                # The kernel ends the rest of a namespace a moment later.
+                f"time.sleep(2)\n{RIGHT}",
             ),
             going_down,
         ),
