@@ -196,6 +196,18 @@ def its_prose_is_short_between_code(page):
             assert so_far <= 90, f"{page.number(cell)}: {so_far} words before code"
 
 
+def its_tables_name_each_column(page):
+    # A screen reader says a column's name before each of its cells.
+    for cell in page.prose:
+        rows = without_code(cell.source).splitlines()
+        for head, rule in pairwise(rows):
+            if re.fullmatch(r"\s*\|?(\s*:?-+:?\s*\|)+\s*(:?-+:?\s*)?", rule):
+                names = head.strip().strip("|").split("|")
+                assert all(name.strip() for name in names), page.number(cell)
+    shown = "".join(output_text(output) for output in page.outputs)
+    assert not re.search(r"<th\b[^>]*>\s*</th>", shown)
+
+
 def its_prose_has_no_filler(page):
     filler = r"\b(simply|obviously|trivially|amazing|awesome|blazing|todo|fixme)\b"
     assert not (found := re.findall(filler, page.text, re.I)), found
@@ -306,6 +318,7 @@ RULES = [
     its_links_resolve,
     it_has_as_many_cells_as_one_sitting_takes,
     its_prose_is_short_between_code,
+    its_tables_name_each_column,
     its_prose_has_no_filler,
     its_code_cells_are_short,
     its_derived_cells_are_up_to_date,
@@ -450,6 +463,11 @@ BREAKS = {
         only_code,
     ],
     its_prose_is_short_between_code: [in_prose("Some words", "word " * 95)],
+    its_tables_name_each_column: [
+        in_prose("Some words", "\n\n| a | |\n| - | - |\n| 1 | 2 |\n\nSome words"),
+        in_prose("Some words", "\n\n| | b |\n| --- | --: |\n| 1 | 2 |\n\nSome words"),
+        in_last_code(outputs=[new_output("display_data", {"text/html": "<th></th>"})]),
+    ],
     its_prose_has_no_filler: [in_prose("Some words", "You simply write words")],
     its_code_cells_are_short: [
         in_last_code(source=LONG),
