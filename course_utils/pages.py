@@ -43,7 +43,7 @@ PAGES = (
     Page("tokenization", "Tokenization", 20, 90),
     Page("attention", "Attention", 60, 100),
     Page("gpt_block", "The GPT block", 50, 100),
-    Page("cross_entropy", "Cross-entropy", 30, 90),
+    Page("cross_entropy", "Cross-entropy", 30, 120),
     Page("backward", "The backward pass", 40, 120),
     Page("optimization", "Optimization", 40, 180),
     Page("training", "Training", 90, 120),

@@ -1,4 +1,6 @@
-"""Pages 04 and 09: where the loss of a text sits, word by word and token by token."""
+"""Pages 04 and 09: what a probability costs, what is predicted from what, and where the
+loss of a text sits, word by word and token by token.
+"""
 
 import itertools
 import math
@@ -9,10 +11,11 @@ import torch
 from ipywidgets import IntSlider, Layout, Text
 
 from course_utils.cross_entropy import log_softmax
-from course_utils.figures.charts import Axis, Panel
+from course_utils.figures.charts import Axis, Chart, Panel
+from course_utils.figures.drawing import GREY, VERMILION, Drawing
 from course_utils.figures.interactive import OverTokens
 from course_utils.figures.numbers import series
-from course_utils.figures.plots import MODEL, TRUTH
+from course_utils.figures.plots import MODEL, TRUTH, Picture
 from course_utils.figures.tokens import (
     TextOverPanels,
     TokenPicture,
@@ -23,6 +26,50 @@ from course_utils.figures.tokens import (
 )
 from course_utils.sampling import encode_prompt, next_words
 from course_utils.world import WORD
+
+
+def surprises(probabilities: Sequence[float]) -> Picture:
+    """Draw -ln p over p: the curve, and a bar at each of the probabilities.
+
+    Raises ValueError for one that is not above 0 and at most 1.
+    """
+    if not all(0 < p <= 1 for p in probabilities):
+        raise ValueError(f"probabilities must be in (0, 1], got {probabilities}")
+    nats = [abs(math.log(p)) for p in probabilities]
+    high = 1.2 * max(0.5, *nats)
+    title = "What a prediction costs: −ln p, and each halving costs 0.69 nats more"
+    words = "probability p of the word that came", "surprise (nats)"
+    chart = Chart(title, *words, Axis(0, 1.03), Axis(0, high), height=260)
+    places = [math.exp(-high) + i / 200 for i in range(200)]
+    curve = [-math.log(p) for p in places if p <= 1]
+    chart.line(places[: len(curve)], curve, colour=GREY, look="--", told=False)
+    chart.bars(probabilities, nats, 0.02)
+    for p, cost in zip(probabilities, nats, strict=True):
+        chart.write(p, cost, f"{cost:.2f}", dy=-9)
+    return chart.picture("Bars under a falling curve: the surprise at some p.")
+
+
+def shifted(pieces: Sequence[bytes], n_prompt: int) -> Picture:
+    """Draw T + 1 tokens as T inputs over T targets, each the token after its input.
+
+    The first ``n_prompt`` tokens are the prompt's: as targets they do not count.
+    """
+    labels = [token_label(piece) for piece in pieces]
+    title = "Each input's target is the token after it; the prompt's do not count"
+    drawing = Drawing(title, height=170)
+    step = (drawing.width - 90) / (len(pieces) - 1)
+    for y, name in ((66, "inputs"), (136, "targets")):
+        drawing.words((12, y), name, anchor="start", bold=True)
+    for t, (seen, wanted) in enumerate(itertools.pairwise(labels)):
+        x, counts = 90 + (t + 0.5) * step, t + 1 >= n_prompt
+        drawing.box(f"input {t}", seen, (x, 66))
+        look = VERMILION if counts else GREY
+        drawing.box(f"target {t}", wanted if counts else "−100", (x, 136), look)
+        drawing.arrow(f"input {t}", f"target {t}", colour=look, dashed=not counts)
+    counted = labels[max(1, n_prompt) :]
+    text = f"Drawing of {len(labels) - 1} inputs and, below each, its target"
+    alt = f"{title}. Tokens: {' '.join(labels)}. Counted: {' '.join(counted)}."
+    return drawing.picture(f"{text}. Counted: {' '.join(counted)}.", alt)
 
 
 def story_losses(

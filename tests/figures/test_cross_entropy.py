@@ -9,7 +9,10 @@ import torch.nn.functional as F
 from course_utils import models
 from course_utils.figures import cross_entropy
 from course_utils.figures.cross_entropy import StoryLosses, TokenSurprises, word_losses
+from course_utils.figures.shapes import Words
 from course_utils.world import WORD, World
+
+from .geometry import faults
 
 
 def story_losses(**changes):
@@ -93,3 +96,24 @@ def test_surprises_of_a_text_of_ones_own_follow_the_token_and_the_text():
     assert "framed token ." in figure.picture.alt
     figure.controls["text"].value = " "
     assert "write at least one word" in figure.heading.value
+
+
+def test_surprises_are_drawn_and_told_and_only_of_probabilities():
+    picture = cross_entropy.surprises([1, 0.5, 0.25])
+    assert not faults(picture)
+    assert "0, 0.69, 1.39" in repr(picture)
+    assert picture.to_html() != cross_entropy.surprises([1, 0.5, 0.125]).to_html()
+    for wrong in (0.0, 1.5, -0.5):
+        with pytest.raises(ValueError, match=r"probabilities must be in \(0, 1\]"):
+            cross_entropy.surprises([0.5, wrong])
+
+
+def test_the_shifted_tokens_tell_which_targets_count():
+    pieces = [b" Where", b"?", b" At", b" home", b"<end>"]
+    picture = cross_entropy.shifted(pieces, n_prompt=2)
+    assert not faults(picture)
+    assert picture.text.endswith("Counted: ·At ·home <end>.")
+    labels = [shape.text for shape in picture.shapes if isinstance(shape, Words)]
+    assert labels.count("−100") == 1 and labels.count("?") == 1  # an input only
+    whole = cross_entropy.shifted(pieces, n_prompt=0)
+    assert whole.text.endswith("Counted: ? ·At ·home <end>.")
