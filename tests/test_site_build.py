@@ -56,20 +56,25 @@ def test_formulas_and_folds_are_made_ready_for_sphinx(tmp_path):
     assert page.cells[1].metadata.tags == ["hide-input"]
 
 
-def test_inline_scripts_become_files_and_the_policy_stands_first(tmp_path):
+def test_a_page_s_head_holds_its_policy_and_description_and_scripts_wait(tmp_path):
     path = tmp_path / "sub" / "page.html"
     path.parent.mkdir()
     (tmp_path / "_static").mkdir()
     data = '<script type="application/json">{"a": 1}</script>'
     path.write_text(
         '<html><head><meta charset="utf-8" /><script src="x.js"></script>'
-        f"<script>one();\ntwo()</script>{data}</head></html>"
+        f"<script>one();\ntwo()</script>{data}"
+        "<script>document.documentElement.dataset.mode = 1</script></head></html>"
     )
-    build.secure(path, tmp_path)
+    build.write_head(path, tmp_path, 'What is **"it"**, in `code` and [a](b.ipynb)?')
     html = path.read_text()
     assert "one();" not in html and data in html
-    name = re.search(r'src="\.\./(_static/inline/\w+\.js)"', html)[1]
-    assert (tmp_path / name).read_text() == "one();\ntwo()"
+    scripts = re.findall(r'<script (defer )?src="\.\./(_static/inline/\w+\.js)"', html)
+    texts = [(wait, (tmp_path / name).read_text()) for wait, name in scripts]
+    dark = "document.documentElement.dataset.mode = 1"  # before the first drawing
+    assert texts == [("defer ", "one();\ntwo()"), ("", dark)]
+    assert '<script defer src="x.js">' in html
+    assert 'content="What is &quot;it&quot;, in code and a?"' in html
     assert html.index("Content-Security-Policy") < html.index("<script")
     assert "'unsafe-inline'" not in re.search("script-src[^;]*", build.POLICY)[0]
     assert "http" not in build.POLICY

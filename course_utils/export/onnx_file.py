@@ -90,12 +90,14 @@ def write_onnx(model: GPT, path: str | os.PathLike) -> None:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep back what the exporter says of itself: that torchvision is not there."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    names = "torch.onnx", "onnx_ir", "onnxscript"
+    levels = {logging.getLogger(name): logging.getLogger(name).level for name in names}
+    for logger in levels:
+        logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(level)
+        for logger, level in levels.items():
+            logger.setLevel(level)

@@ -12,6 +12,7 @@ import hashlib
 import re
 import shutil
 import tempfile
+from html import escape
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -39,6 +40,7 @@ POLICY = "; ".join(
 COLAB = "https://colab.research.google.com/github/"
 
 INLINE_SCRIPT = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
+SCRIPT_FILE = re.compile(r"<script src=")
 
 
 def build(out: Path, notebooks: list[Path], repository: str | None = None) -> None:
@@ -64,8 +66,11 @@ def build(out: Path, notebooks: list[Path], repository: str | None = None) -> No
         for path in notebooks:
             write_download(path, made / "notebooks" / path.name)
         tidy(made)
+        told = {
+            path.stem: pages.question_of(nbformat.read(path, 4)) for path in notebooks
+        }
         for path in made.rglob("*.html"):
-            secure(path, made)
+            write_head(path, made, told.get(path.stem) or pages.WHAT_IT_IS)
         (made / MARK).write_text("Made by python -m course_utils.notebooks site\n")
         replace(made, out)
 
@@ -205,11 +210,14 @@ def run_sphinx(source: Path, made: Path, repository: str | None) -> None:
     app.build(force_all=True)
 
 
-# --- What the browser may do
+# --- Each page's head
 
 
-def secure(path: Path, root: Path) -> None:
-    """Move a page's inline scripts into files, and write its policy into its head."""
+def write_head(path: Path, root: Path, description: str) -> None:
+    """Give a page its policy and its description; let no script hold it up.
+
+    Inline scripts, which the policy forbids, become files.
+    """
     html = path.read_text("utf-8")
     up = "../" * (len(path.relative_to(root).parts) - 1)
 
@@ -220,16 +228,26 @@ def secure(path: Path, root: Path) -> None:
         target = root / "_static" / "inline" / name
         target.parent.mkdir(exist_ok=True)
         target.write_text(found[1], "utf-8")
-        return f'<script src="{up}_static/inline/{name}"></script>'
+        # Light or dark is settled before anything is drawn, and nothing else is.
+        how = "" if "documentElement" in found[1] else "defer "
+        return f'<script {how}src="{up}_static/inline/{name}"></script>'
 
+    html = SCRIPT_FILE.sub("<script defer src=", html)  # they keep their order
     html = INLINE_SCRIPT.sub(as_file, html)
     head = (
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+        f'<meta name="description" content="{escape(plain(description))}">\n'
         f'<script type="module" src="{up}_static/course/live.js"></script>\n'
     )
     html = re.sub(r"(<meta charset=[^>]*>)", rf"\1\n{head}", html, count=1)
     with atomic_path(path) as temporary:
         temporary.write_text(html, "utf-8")
+
+
+def plain(markdown: str) -> str:
+    """Return a sentence without the signs of its links, code and emphasis."""
+    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", markdown)
+    return re.sub(r"[*`$]", "", text)
 
 
 def tidy(made: Path) -> None:

@@ -19,9 +19,7 @@ The weights stay in half precision in the file, as they ship, and are widened wh
 file is loaded: so every number is computed in float32 from the very same weights.
 """
 
-import logging
 import math
-import warnings
 from pathlib import Path
 
 import torch
@@ -29,6 +27,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from course_utils.attention import merge_heads, split_heads
+from course_utils.export.onnx_file import quiet
 from course_utils.files import atomic_path
 from course_utils.model import GPT
 
@@ -88,10 +87,7 @@ def export(model: GPT, path: Path) -> None:
         empty_memory(model, 7),
         torch.ones(model.config.n_layer, model.config.n_head),
     )
-    for chatty in ("onnx_ir", "onnxscript", "torch.onnx"):
-        logging.getLogger(chatty).setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter's own deprecations
+    with quiet():
         program = torch.onnx.export(
             FigureModel(model).eval(),
             example,

@@ -25,6 +25,12 @@ from course_utils.site.saved_page import (
 )
 
 PICTURES = "_static/pictures"  # in the built site
+WHAT_IT_IS = (
+    "Build a GPT-2 step by step, in Python, on a laptop: each part is derived, built "
+    "and compared with Hugging Face's. The corpus is written by a small world whose "
+    "exact probabilities are known, so the lowest loss that any model can reach is a "
+    "line in the plot."
+)
 ALIVE = "Interactive figure"  # how the text form of such a figure begins
 
 
@@ -111,12 +117,8 @@ def front_page(notebooks: dict[str, NotebookNode], places: dict[str, str]) -> st
     lines = [
         "# GPT-2, built from nothing",
         "",
-        "Build a GPT-2 step by step, in Python, on a laptop: each part is derived, "
-        "built and compared with Hugging Face's. The corpus is written by a small "
-        "world whose exact probabilities are known, so the lowest loss that any model "
-        "can reach is a line in the plot. The figures below and on the pages are "
-        "alive: small trained models run here, in your browser, and nothing that you "
-        "write leaves it.",
+        f"{WHAT_IT_IS} The figures below and on the pages are alive: small trained "
+        "models run here, in your browser, and nothing that you write leaves it.",
         "",
         places["next-word"],
         "",
