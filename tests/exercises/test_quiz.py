@@ -114,9 +114,9 @@ def test_a_class_gains_by_concept(tmp_path):
     gain = by_concept[learnt.concept]
     assert (gain.before, gain.after, gain.normalised) == (0.25, 1.0, 1.0)
     mean, width = gain.gained
-    # 9 of 12 gained 1: s = 0.452, 1.96 · s / √12
+    # 9 of 12 gained 1: s = 0.4523, t = 2.201 with 11 degrees, t · s / √12
     assert mean == pytest.approx(0.75)
-    assert width == pytest.approx(0.2559, abs=1e-4)
+    assert width == pytest.approx(0.2874, abs=1e-4)
     assert by_concept[left.concept].gained == (0.0, 0.0)
     second = left.options[LETTERS.index(others(left)[1])].mistake
     assert by_concept[left.concept].mistakes[0] == (second, 8)

@@ -11,7 +11,6 @@ out is missing.
 """
 
 import json
-import math
 import secrets
 import statistics
 from collections import Counter
@@ -144,15 +143,6 @@ def _gain(concept: str, pairs) -> Gain:
         concept,
         statistics.fmean(before),
         statistics.fmean(after),
-        _mean_and_width(differences),
+        interval(differences) if len(differences) > 1 else None,
         tuple(mistakes.most_common()),
     )
-
-
-def _mean_and_width(values: Sequence[float]) -> tuple[float, float] | None:
-    if len(values) < 2:
-        return None
-    if len(values) <= 9:
-        return interval(values)
-    error = statistics.stdev(values) / math.sqrt(len(values))
-    return statistics.fmean(values), 1.96 * error
