@@ -103,11 +103,15 @@ def test_a_new_page_may_have_a_letter_or_no_number_yet():
 def copy(tmp_path_factory) -> Path:
     """The course with a page that comes after cross_entropy; not renumbered yet."""
     course = tmp_path_factory.mktemp("copy") / "course"
-    skip = shutil.ignore_patterns("__pycache__", "models", "records", "exercises")
+    names = "__pycache__", "models", "records", "exercises", "node_modules"
+    skip = shutil.ignore_patterns(*names)
     for folder in ("notebooks", "course_utils", "tests"):
         shutil.copytree(ROOT / folder, course / folder, ignore=skip)
     for name in ("README.md", "README.zh.md", "pyproject.toml"):
         shutil.copy(ROOT / name, course / name)
+    package = course / "course_utils" / "site" / "node_modules" / "theirs"
+    package.mkdir(parents=True)
+    (package / "tsconfig.json").write_text("{} // a remark: not JSON")
     before = BY_NAME["cross_entropy"]
     new = f"{before.number}x_in_between"
     page = nbformat.read(course / "notebooks" / before.file_name, as_version=4)

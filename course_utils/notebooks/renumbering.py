@@ -37,6 +37,7 @@ SUFFIXES = {
     *(".py", ".md", ".ipynb", ".toml", ".yml", ".sh", ".json"),
     *(".js", ".html", ".css", ".j2"),  # the web edition
 }
+NOT_READ = {"models", "node_modules", "__pycache__", ".ipynb_checkpoints"}
 SAFE = ".renumbering"  # the old files, until all new ones are there
 MANIFEST = "manifest.json"
 
@@ -120,8 +121,8 @@ def _texts(root: Path) -> Iterator[Path]:
     inside = [path for name in FOLDERS for path in sorted((root / name).rglob("*"))]
     for path in beside + inside:
         folders = set(path.relative_to(root).parts[:-1])
-        # A model's files hold numbers of other kinds.
-        theirs = folders & {"models", "__pycache__", ".ipynb_checkpoints"}
+        # A model's files hold numbers of other kinds; other packages are not ours.
+        theirs = folders & NOT_READ
         is_text = path.suffix in SUFFIXES or folders == {".ci"}
         if path.is_file() and is_text and not theirs:
             yield path

@@ -208,6 +208,15 @@ def its_tables_name_each_column(page):
     assert not re.search(r"<th\b[^>]*>\s*</th>", shown)
 
 
+def its_folded_answers_are_html(page):
+    # Up to an empty line nothing in a block of HTML is read as Markdown.
+    for cell in page.prose:
+        for block in re.split(r"\n\s*\n", cell.source):
+            if re.match(r" {0,3}</?(details|div|figure|table|summary)\b", block):
+                found = re.search(r"\]\(|`|\*\*|\$\w", block)
+                assert not found, f"{page.number(cell)}: {found.group()} in HTML"
+
+
 def its_prose_has_no_filler(page):
     filler = r"\b(simply|obviously|trivially|amazing|awesome|blazing|todo|fixme)\b"
     assert not (found := re.findall(filler, page.text, re.I)), found
@@ -319,6 +328,7 @@ RULES = [
     it_has_as_many_cells_as_one_sitting_takes,
     its_prose_is_short_between_code,
     its_tables_name_each_column,
+    its_folded_answers_are_html,
     its_prose_has_no_filler,
     its_code_cells_are_short,
     its_derived_cells_are_up_to_date,
@@ -467,6 +477,10 @@ BREAKS = {
         in_prose("Some words", "\n\n| a | |\n| - | - |\n| 1 | 2 |\n\nSome words"),
         in_prose("Some words", "\n\n| | b |\n| --- | --: |\n| 1 | 2 |\n\nSome words"),
         in_last_code(outputs=[new_output("display_data", {"text/html": "<th></th>"})]),
+    ],
+    its_folded_answers_are_html: [
+        in_prose("Some words", f"\n\n<details>{answer}</details>\n\nSome words")
+        for answer in ("[a](#b)", "`x`", "it is **so**", "of $x$")
     ],
     its_prose_has_no_filler: [in_prose("Some words", "You simply write words")],
     its_code_cells_are_short: [
