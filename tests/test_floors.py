@@ -30,7 +30,7 @@ COMPONENTS = [
     "model_folders",
     "training sampling huggingface ablation lora quantization planner induction "
     "gradients",
-    "answers bias modern rewards",
+    "answers bias modern rewards inside",
 ]
 WINGS = [
     "models records",
