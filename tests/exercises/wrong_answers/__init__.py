@@ -13,13 +13,15 @@ from . import (
     optimization,
     primer,
     sampling,
+    second,
     speed,
     tokenization,
     training,
 )
-from .collection import WRONG_ANSWERS, WrongAnswer
+from .collection import SECOND, WRONG_ANSWERS, WrongAnswer
 
 __all__ = [
+    "SECOND",
     "WRONG_ANSWERS",
     "WrongAnswer",
     "applications",
@@ -34,6 +36,7 @@ __all__ = [
     "optimization",
     "primer",
     "sampling",
+    "second",
     "speed",
     "tokenization",
     "training",

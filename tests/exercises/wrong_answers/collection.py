@@ -15,6 +15,14 @@ half, at the first look, 292 of 355 (82%) were named rightly, 2 got another name
 were accepted. Since then both have been used for mending, so neither says any more
 how a new answer would fare. Both have one author, who also wrote the mistakes that
 were added.
+
+``SECOND`` is another set, written later in the same way: three answers to each exercise
+of the pages. Before the catalogue was read, their files were finished, and they got
+their names before the first check. At that first look 262 of 288 (91%) were named as
+had been noted, none was accepted, 20 got a card without a name and 6 another name; in
+5 of these 6 the note had overlooked the fitting title. Read so, 267 (93%) were named
+rightly and 1 (0.3%) wrongly. The third answer to each exercise is held out: only the
+first two were looked at while mistakes were added.
 """
 
 import binascii
@@ -34,26 +42,38 @@ class WrongAnswer:
     what: str
     names: tuple[str, ...]
     function: Callable
+    held_out: bool
 
     @property
     def name(self) -> str:
         return f"{self.exercise}-{self.number}"
 
-    @property
-    def held_out(self) -> bool:
-        return (binascii.crc32(self.exercise.encode()) + self.number) % 2 == 1
-
 
 WRONG_ANSWERS: list[WrongAnswer] = []
+SECOND: list[WrongAnswer] = []
 
 
 def to(exercise: str, *names: str) -> Callable:
-    """Take the function below into the collection, as an answer to this exercise."""
+    """Take the function below into the first set, as an answer to this exercise."""
+    number = _next_number(WRONG_ANSWERS, exercise)
+    held_out = (binascii.crc32(exercise.encode()) + number) % 2 == 1
+    return _taker(WRONG_ANSWERS, exercise, number, names, held_out)
 
+
+def to_second(exercise: str, *names: str) -> Callable:
+    """Take the function below into the second set, as an answer to this exercise."""
+    number = _next_number(SECOND, exercise)
+    return _taker(SECOND, exercise, number, names, held_out=number == 3)
+
+
+def _next_number(answers: list[WrongAnswer], exercise: str) -> int:
+    return 1 + sum(answer.exercise == exercise for answer in answers)
+
+
+def _taker(answers, exercise, number, names, held_out) -> Callable:
     def add(function: Callable) -> Callable:
-        number = 1 + sum(answer.exercise == exercise for answer in WRONG_ANSWERS)
         what = " ".join((function.__doc__ or "").split())
-        WRONG_ANSWERS.append(WrongAnswer(exercise, number, what, names, function))
+        answers.append(WrongAnswer(exercise, number, what, names, function, held_out))
         return function
 
     return add
