@@ -110,6 +110,7 @@ def explanation(task: Exercise, verdict: Verdict, n_hints_seen: int = 0) -> dict
         "verdict": verdict.status,
         "mistake": wrong and {"name": wrong.title, "explanation": wrong.explanation},
         "what_is_wrong": parts.get("What is wrong"),
+        "beside_that": parts.get("Beside that"),
         "own_line": verdict.line or None,
         "message": parts.get("Message"),
         "first_failing_case": _case(task, verdict) if verdict.case else None,
@@ -160,7 +161,8 @@ def _text(found: dict) -> str:
     lines = [f"{found['exercise']}: {found['verdict']}"]
     if found["mistake"]:
         lines.append("{name}. {explanation}".format(**found["mistake"]))
-    lines += filter(None, (found[k] for k in ("what_is_wrong", "own_line", "message")))
+    more = "what_is_wrong", "beside_that", "own_line", "message"
+    lines += filter(None, (found[key] for key in more))
     case = found["first_failing_case"]
     if case:
         lines += [f"{name} = {text}" for name, text in case["called_with"].items()]

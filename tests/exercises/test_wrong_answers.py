@@ -57,7 +57,7 @@ def test_the_second_set_has_three_answers_to_each_exercise_that_it_knows():
 
 def test_what_a_wrong_answer_may_be_called_is_in_the_catalogue():
     for answer in (*WRONG_ANSWERS, *SECOND):
-        known = {mistake.title for mistake in EXERCISES[answer.exercise].misconceptions}
+        known = {mistake.title for mistake in EXERCISES[answer.exercise].mistakes}
         assert set(answer.names) <= known | set(BY_ITSELF), answer.name
         assert answer.what, answer.name
 

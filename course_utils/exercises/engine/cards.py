@@ -154,10 +154,15 @@ def _wrong_parts(exercise, verdict) -> list[Part]:
     if verdict.misconception:
         title, why = verdict.misconception.title, verdict.misconception.explanation
         parts.append(Part("Diagnosis", f"{title}. {why}"))
-        if verdict.beside:
-            parts.append(Part("Beside that", verdict.beside))
     elif verdict.fault != "error":
         parts.append(Part("What is wrong", _fault_text(exercise, verdict)))
+    if verdict.beside:
+        parts.append(Part("Beside that", verdict.beside))
+    if verdict.fault == "forbidden":
+        parts.append(
+            Part("", f"The results are right on all {verdict.n_cases} inputs.")
+        )
+        return parts
     if verdict.line:
         parts.append(Part("Your own line", verdict.line, code=True))
     if verdict.got is not None and verdict.got.error is not None:

@@ -38,6 +38,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from .answers import excerpt
+from .forbidden import Forbidden
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,10 @@ class Exercise:
     not the returned value itself (a generator's items, a class's instance at work).
     Numbers agree when they differ by at most ``tolerance`` (absolute, and relative to
     the expected one). A check may take ``seconds``. ``few`` says, in a sentence, why an
-    exercise has fewer than three misconceptions. ``asked`` is False where no page asks
-    it: it can be done, and what counts to the end of a chapter leaves it out.
+    exercise has fewer than three misconceptions. ``without`` is what the task forbids:
+    a right result that is made with it is not yet an answer. ``asked`` is False where
+    no page asks it: it can be done, and what counts to the end of a chapter leaves it
+    out.
     """
 
     name: str
@@ -77,12 +80,18 @@ class Exercise:
     tolerance: float = 1e-5
     seconds: float = 3.0
     few: str = ""
+    without: Sequence[Forbidden] = ()
     asked: bool = True
     misconceptions: list[Misconception] = field(default_factory=list)
 
     @property
     def chapter(self) -> str:
         return self.name.partition(".")[0]
+
+    @property
+    def mistakes(self) -> list[Misconception | Forbidden]:
+        """All that a wrong answer can be called, by title and explanation."""
+        return [*self.misconceptions, *self.without]
 
     def wrong(self, function: Callable) -> Callable:
         """Add a wrong solution: its name is the title, its docstring says why."""

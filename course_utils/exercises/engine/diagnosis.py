@@ -15,9 +15,10 @@ import random
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .definition import Exercise, Misconception
+from .forbidden import Forbidden, used
 from .limits import TimeLimit, time_limit
 from .outcomes import (
     Difference,
@@ -42,13 +43,14 @@ class Verdict:
 
     ``fault`` names what is wrong where no misconception fits: "time limit", "changes
     its input", "depends on chance", "type", "shape", "dtype", "NaN", "values", "error".
-    ``case``, ``expected`` and ``got`` are the first input on which the answer fails.
+    ``case``, ``expected`` and ``got`` are the first input on which the answer fails;
+    they stay empty where all results are right and something forbidden made them.
     """
 
     status: str
     n_cases: int = 0
     fault: str = ""
-    misconception: Misconception | None = None
+    misconception: Misconception | Forbidden | None = None
     case: tuple = ()
     expected: Outcome | None = None
     got: Outcome | None = None
@@ -70,12 +72,14 @@ class Verdict:
 class Attempt:
     """What a function did on the cases: all once, then all again.
 
-    ``stopped`` is where time ran out: the case, and the learner's own line.
+    ``stopped`` is where time ran out: the case, and the learner's own line. ``used``
+    has the titles of what the task forbids and the function uses.
     """
 
     outcomes: tuple[Outcome, ...] = ()
     not_started: bool = False
     stopped: tuple[tuple, str] | None = None
+    used: tuple[str, ...] = ()
 
 
 def check(exercise: Exercise, function: Callable, seed: int = 0) -> Verdict:
@@ -101,9 +105,10 @@ def try_on(exercise: Exercise, function: Callable, cases: Sequence[tuple]) -> At
                     got.append(run(exercise.observe, function, case, FIRST))
                 for case in cases:
                     got.append(run(exercise.observe, function, case, SECOND))
+                found = used(exercise.without, exercise.observe, function, cases, FIRST)
         except TimeLimit as limit:
             return Attempt(stopped=(case, own_line(limit, function)))
-    return Attempt(tuple(got))
+    return Attempt(tuple(got), used=found)
 
 
 def judge(
@@ -125,7 +130,23 @@ def judge(
         return Verdict("not yet", len(cases), "time limit", case=case, line=line)
     with random_state_kept():
         expected = expected or reference_outcomes(exercise, cases)
-        return _judge(exercise, function, cases, list(attempt.outcomes), expected)
+        verdict = _judge(exercise, function, cases, list(attempt.outcomes), expected)
+    return _held(exercise, verdict, attempt.used)
+
+
+def _held(exercise: Exercise, verdict: Verdict, used: Sequence[str]) -> Verdict:
+    """Return the verdict that minds what the task forbids.
+
+    A right answer that uses it is not yet one; a wrong one hears of it beside its
+    mistake.
+    """
+    broken = [rule for rule in exercise.without if rule.title in used]
+    if not broken:
+        return verdict
+    if verdict.status == "solved":
+        return Verdict("not yet", verdict.n_cases, "forbidden", broken[0])
+    words = (verdict.beside, *(rule.explanation for rule in broken))
+    return replace(verdict, beside=" ".join(filter(None, words)))
 
 
 def reference_outcomes(exercise: Exercise, cases: Sequence[tuple]) -> list[Outcome]:

@@ -52,23 +52,25 @@ class Judge:
         if "failed" in attempt:
             failed = str(attempt["failed"])
             return Result(f"error: {failed[:60] if failed.isidentifier() else '?'}")
-        content = json.dumps([name, attempt["outcomes"]]).encode()
+        outcomes, used = attempt["outcomes"], attempt.get("used", [])
+        content = json.dumps([name, outcomes, used]).encode()
         key = hashlib.sha256(content).hexdigest()
         with self._one_at_a_time:
             if key not in self._remembered:
                 if len(self._remembered) >= MOST_REMEMBERED:
                     self._remembered.clear()
-                self._remembered[key] = self._judged(name, attempt["outcomes"])
+                self._remembered[key] = self._judged(name, outcomes, used)
             return self._remembered[key]
 
-    def _judged(self, name: str, outcomes: list) -> Result:
+    def _judged(self, name: str, outcomes: list, used: list[str]) -> Result:
         task = CATALOGUE.find(name)
         cases, expected = self._reference(task)
         got = tuple(map(decode_outcome, outcomes))
         if len(got) != 2 * len(cases):
             raise ValueError("another number of outcomes than there are inputs")
         try:
-            verdict = judge(task, cases, Attempt(got), expected=expected)
+            did = Attempt(got, used=tuple(used))
+            verdict = judge(task, cases, did, expected=expected)
         except Exception as error:  # data that no comparison was made for
             raise ValueError(f"cannot be compared: {error}") from None
         title = verdict.misconception.title if verdict.misconception else ""

@@ -77,7 +77,7 @@ def write_tables(rows: Sequence[Row], out: Path) -> Path:
 
 def explanation(name: str, title: str) -> str:
     """Return the explanation that goes with an exercise's misconception."""
-    wrong = {wrong.title: wrong for wrong in CATALOGUE.find(name).misconceptions}
+    wrong = {wrong.title: wrong for wrong in CATALOGUE.find(name).mistakes}
     return wrong[title].explanation
 
 

@@ -64,8 +64,9 @@ def code_cells(path: Path) -> list[str]:
 def attempt(task: Exercise, source: str, seed: int) -> tuple[dict, Callable | None]:
     """Run an answer on the inputs of this seed; return (what came, the function).
 
-    What came is ``{"outcomes": [...]}``, or ``{"not_started": true}``, or at the time
-    limit ``{"stopped": true}``, or without a function ``{"failed": error's name}``.
+    What came is ``{"outcomes": [...], "used": titles of what the task forbids}``, or
+    ``{"not_started": true}``, or at the time limit ``{"stopped": true}``, or without a
+    function ``{"failed": error's name}``.
     """
     try:
         with time_limit(PAGE_SECONDS):
@@ -83,7 +84,7 @@ def attempt(task: Exercise, source: str, seed: int) -> tuple[dict, Callable | No
     outcomes = [encode_outcome(outcome) for outcome in did.outcomes]
     if len(json.dumps(outcomes)) > LONGEST // 2:  # larger than any right one
         outcomes = [encode_outcome(Outcome(TOO_LARGE))] * len(outcomes)
-    return {"outcomes": outcomes}, function
+    return {"outcomes": outcomes, "used": did.used}, function
 
 
 def find_answers(folder: Path, paths: Sequence[str]) -> tuple[list[Answer], list[str]]:

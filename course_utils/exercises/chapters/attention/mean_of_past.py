@@ -3,6 +3,7 @@
 import torch
 
 from course_utils.exercises.engine.definition import Exercise
+from course_utils.exercises.engine.forbidden import LOOP
 from course_utils.exercises.engine.inputs import tensor
 
 
@@ -22,8 +23,10 @@ def mean_of_past(x):
 
 mean_of_past = Exercise(
     name="attention.mean_of_past",
-    task="(B, T, C) -> (B, T, C): position t holds the mean of the positions 0 to t.",
+    task="(B, T, C) -> (B, T, C): position t holds the mean of the positions 0 to t. "
+    "Without a loop.",
     reference=mean_of_past,
+    without=(LOOP,),
     cases=_sequence_cases,
     hints=(
         "Position 2 is a third of each of 0, 1 and 2. Which row of a matrix says that?",

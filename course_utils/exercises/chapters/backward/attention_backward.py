@@ -5,6 +5,7 @@ import math
 import torch
 
 from course_utils.exercises.engine.definition import Exercise
+from course_utils.exercises.engine.forbidden import AUTOGRAD
 from course_utils.exercises.engine.inputs import tensor
 
 
@@ -42,8 +43,9 @@ attention_backward = Exercise(
     name="backward.attention_backward",
     task="(query, key, value, g, each (B, H, T, D)) -> (gradients of query, key, "
     "value): g is the gradient of softmax(QKᵀ/√D) V, where each query sees itself and "
-    "earlier keys. By formula.",
+    "earlier keys. By formula, without autograd.",
     reference=attention_backward,
+    without=(AUTOGRAD,),
     cases=_head_cases,
     hints=(
         "Output = P V is a matrix product, P is a softmax of rows, the scores are a "

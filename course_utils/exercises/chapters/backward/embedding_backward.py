@@ -3,6 +3,7 @@
 import torch
 
 from course_utils.exercises.engine.definition import Exercise
+from course_utils.exercises.engine.forbidden import AUTOGRAD
 from course_utils.exercises.engine.inputs import tensor
 
 
@@ -31,8 +32,10 @@ def _by_loop(ids, g, V, put):
 embedding_backward = Exercise(
     name="backward.embedding_backward",
     task="(ids (B, T), g (B, T, C), int V) -> (V, C): the gradient of the table, where "
-    "g is the gradient of table[ids]. A token may come several times, or never.",
+    "g is the gradient of table[ids]. A token may come several times, or never. "
+    "Without autograd.",
     reference=embedding_backward,
+    without=(AUTOGRAD,),
     cases=_table_cases,
     hints=(
         "Row 5 of the table was read in three places. What is its gradient? And that "

@@ -5,6 +5,7 @@ import math
 import torch
 
 from course_utils.exercises.engine.definition import Exercise
+from course_utils.exercises.engine.forbidden import AUTOGRAD
 from course_utils.exercises.engine.inputs import tensor
 
 
@@ -32,8 +33,10 @@ def _slope(x, factor=3.0, power=2, bend=lambda t: 1 - t**2, first=0.5, second=0.
 gelu_backward = Exercise(
     name="backward.gelu_backward",
     task="(x (...), g (...)) -> (...): the gradient of x, where g is the gradient of "
-    "GPT-2's GELU, ½ · x · (1 + tanh(u)) with u = √(2/π) · (x + 0.044715 · x³).",
+    "GPT-2's GELU, ½ · x · (1 + tanh(u)) with u = √(2/π) · (x + 0.044715 · x³). "
+    "Without autograd.",
     reference=gelu_backward,
+    without=(AUTOGRAD,),
     cases=_bend_cases,
     hints=(
         "Two factors hold x: ½ · x and 1 + tanh(u). What does the product rule say?",

@@ -1,6 +1,7 @@
 """LayerNorm's gradients: exercise layer_norm_backward and its mistakes."""
 
 from course_utils.exercises.engine.definition import Exercise
+from course_utils.exercises.engine.forbidden import AUTOGRAD
 from course_utils.exercises.engine.inputs import tensor
 
 
@@ -40,8 +41,10 @@ layer_norm_backward = Exercise(
     name="backward.layer_norm_backward",
     task="(x (B, T, C), gain (C,), g (B, T, C)) -> (gradients of x (B, T, C), gain "
     "(C,), bias (C,)): g is the gradient of gain · n + bias, n = (x - mean) / "
-    "√(variance + 1e-5), over each position's channels; the variance divides by C.",
+    "√(variance + 1e-5), over each position's channels; the variance divides by C. "
+    "Without autograd.",
     reference=layer_norm_backward,
+    without=(AUTOGRAD,),
     tolerance=1e-4,  # a small variance magnifies what float32 rounds
     cases=_stream_cases,
     hints=(

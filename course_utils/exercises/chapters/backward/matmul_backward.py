@@ -1,6 +1,7 @@
 """The gradients of a matrix product: exercise matmul_backward and its mistakes."""
 
 from course_utils.exercises.engine.definition import Exercise
+from course_utils.exercises.engine.forbidden import AUTOGRAD
 from course_utils.exercises.engine.inputs import tensor
 
 
@@ -18,8 +19,10 @@ def matmul_backward(a, b, g):
 matmul_backward = Exercise(
     name="backward.matmul_backward",
     task="(a (B, T, K), b (K, M), g (B, T, M)) -> (gradient of a (B, T, K), gradient "
-    "of b (K, M)), where g is the gradient of a @ b. One b serves all B texts.",
+    "of b (K, M)), where g is the gradient of a @ b. One b serves all B texts. "
+    "Without autograd.",
     reference=matmul_backward,
+    without=(AUTOGRAD,),
     cases=_product_cases,
     hints=(
         "Entry (t, m) of the result is the sum over k of a[t, k] · b[k, m]. How fast "

@@ -1,6 +1,7 @@
 """Softmax's Jacobian as a row operation: exercise softmax_backward and its mistakes."""
 
 from course_utils.exercises.engine.definition import Exercise
+from course_utils.exercises.engine.forbidden import AUTOGRAD, LOOP, TABLE
 from course_utils.exercises.engine.inputs import tensor
 
 
@@ -17,8 +18,9 @@ softmax_backward = Exercise(
     name="backward.softmax_backward",
     task="(p (..., N), g (..., N)) -> (..., N): p is the softmax of some scores over "
     "the last dimension, g the gradient of p. Return the gradient of the scores. No "
-    "loop, no table of (N, N).",
+    "loop, no table of (N, N), no autograd.",
     reference=softmax_backward,
+    without=(AUTOGRAD, LOOP, TABLE),
     cases=_share_cases,
     hints=(
         "Raise one score. Its own share rises; what do the others do, and by how much?",

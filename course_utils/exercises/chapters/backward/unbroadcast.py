@@ -1,6 +1,7 @@
 """What broadcasting does to a gradient: exercise unbroadcast and its mistakes."""
 
 from course_utils.exercises.engine.definition import Exercise
+from course_utils.exercises.engine.forbidden import AUTOGRAD
 from course_utils.exercises.engine.inputs import tensor
 
 _SHAPES = (
@@ -45,8 +46,10 @@ unbroadcast = Exercise(
     name="backward.unbroadcast",
     task="(g, tuple shape) -> tensor of that shape: g is the gradient of a result into "
     "which a tensor of shape was broadcast. Return that tensor's gradient: sum over "
-    "the dimensions that were put in front, and over those where it has length 1.",
+    "the dimensions that were put in front, and over those where it has length 1. "
+    "Without autograd.",
     reference=unbroadcast,
+    without=(AUTOGRAD,),
     cases=_gradient_cases,
     hints=(
         "One number was used in n places. What is its gradient, given those of the n?",

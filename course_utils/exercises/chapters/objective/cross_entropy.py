@@ -7,6 +7,7 @@ import torch.nn.functional as F
 
 from course_utils import cross_entropy as component
 from course_utils.exercises.engine.definition import Exercise
+from course_utils.exercises.engine.forbidden import READY_MADE_CROSS_ENTROPY
 from course_utils.exercises.engine.inputs import tensor
 
 
@@ -46,8 +47,9 @@ cross_entropy = Exercise(
     name="objective.cross_entropy",
     task="(logits (B, T, V), targets (B, T)) -> (): the mean of -log p(target) over "
     "all positions that count, in nats. A position whose target is -100 does not "
-    "count. torch's log_softmax may be used.",
+    "count. torch's log_softmax may be used, its cross_entropy not.",
     reference=cross_entropy,
+    without=(READY_MADE_CROSS_ENTROPY,),
     cases=_loss_cases,
     hints=(
         "How many positions count? By which number do you divide, then?",

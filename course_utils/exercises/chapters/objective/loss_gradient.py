@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from course_utils.exercises.engine.definition import Exercise
+from course_utils.exercises.engine.forbidden import AUTOGRAD
 from course_utils.exercises.engine.inputs import tensor
 
 
@@ -29,6 +30,7 @@ loss_gradient = Exercise(
     task="(logits (N, V), targets (N,)) -> (N, V): the slope of the mean cross-entropy "
     "along each logit, by formula, without autograd. Every position counts.",
     reference=loss_gradient,
+    without=(AUTOGRAD,),
     cases=_gradient_cases,
     hints=(
         "Loss of one position: log(sum of exp(z)) - z[target]. What is the slope of "

@@ -3,6 +3,7 @@
 import torch
 
 from course_utils.exercises.engine.definition import Exercise
+from course_utils.exercises.engine.forbidden import READY_MADE_PRODUCT
 from course_utils.exercises.engine.inputs import tensor
 
 
@@ -18,9 +19,10 @@ def matrix_product(a, b):
 
 matrix_product = Exercise(
     name="primer.matrix_product",
-    task="(a (N, K), b (K, M)) -> (N, M): the matrix product, written without @. Loops "
-    "will do; broadcasting and one sum is shorter.",
+    task="(a (N, K), b (K, M)) -> (N, M): the matrix product, without @ and its "
+    "other names (matmul, einsum). Loops will do; broadcasting and one sum is shorter.",
     reference=matrix_product,
+    without=(READY_MADE_PRODUCT,),
     cases=_product_cases,
     hints=(
         "Which row and which column make the entry at (n, m)?",
