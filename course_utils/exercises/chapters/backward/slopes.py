@@ -242,3 +242,17 @@ def what_last_does_not_rest_on_too(made_of, last):
     in it: only last and what is behind it are asked for."""
     others = dict.fromkeys(made_of, 0.0)
     return others | slopes.reference(made_of, last)
+
+
+@slopes.wrong
+def handed_on_again_from_a_stack(made_of, last):
+    """Each time something comes to a number, you put it on the stack and hand on all
+    that it has so far: the first part goes on twice. Wait until everything has come,
+    then hand it on once."""
+    gradients, stack = {last: 1.0}, [last]
+    while stack:
+        name = stack.pop()
+        for parent, slope in made_of[name]:
+            gradients[parent] = gradients.get(parent, 0.0) + slope * gradients[name]
+            stack.append(parent)
+    return gradients

@@ -121,3 +121,10 @@ def one_number_for_all_names(log_probs, typical):
 def in_percent(log_probs, typical):
     """You give percent. A share is a part of 1."""
     return 100 * name_biases.reference(log_probs, typical)
+
+
+@name_biases.wrong
+def logarithms_shared_out(log_probs, typical):
+    """You divide log-probabilities by their sum. Shares are made of probabilities: exp
+    first, or softmax, which does both."""
+    return _signed(log_probs / log_probs.sum(dim=-1, keepdim=True), typical)

@@ -203,3 +203,24 @@ def words_beside_a_sign_are_missed(text, pairs, nouns):
         capital = new and word[0].isupper()
         result.append(new[0].upper() + new[1:] if capital else new or word)
     return " ".join(result)
+
+
+@swap.wrong
+def each_pair_there_and_back(text, pairs, nouns):
+    """You replace she by he and then every he by she: what was changed is changed back,
+    and all are women. Decide for each word once, from the text as it was; his, him and
+    her are missing too."""
+    for woman, man in pairs:
+        text = re.sub(rf"\b{woman}\b", man, text)
+        text = re.sub(rf"\b{man}\b", woman, text)
+    return text
+
+
+@swap.wrong
+def each_pair_there_and_back_inside_words(text, pairs, nouns):
+    """You replace she by he and then every he by she: what was changed is changed back,
+    inside of other words too: "the" holds a "he". Decide for each whole word once, from
+    the text as it was; his, him and her are missing too."""
+    for woman, man in pairs:
+        text = text.replace(woman, man).replace(man, woman)
+    return text

@@ -126,3 +126,9 @@ def the_root_upside_down(x):
 def two_over_pi_without_the_root(x):
     """You wrote 2/π. It is its root, √(2/π)."""
     return _gelu(x, scale=2 / math.pi)
+
+
+@gelu.wrong
+def the_coefficient_cubed_too(x):
+    """You cube 0.044715 with x. Only x is cubed: 0.044715 · x³."""
+    return 0.5 * x * (1 + torch.tanh(_SCALE * (x + (0.044715 * x) ** 3)))

@@ -10,6 +10,7 @@ def _text_cases(rng):
     for T, V in ((2, 3), (1, 4), (5, 4), (7, 3), (400, 5)):
         table = tensor(rng, T, V, scale=2.0).log_softmax(dim=-1)
         yield table, torch.tensor([rng.randrange(V) for _ in range(T)])
+    yield torch.zeros(2, 1), torch.tensor([0, 0])  # nothing else could come
 
 
 def text_log_prob(log_probs, ids):
@@ -108,3 +109,10 @@ def shifted_by_one(log_probs, ids):
     """You pair row t with token t + 1. Here the rows are shifted already: row t was
     predicted before ids[t] was seen."""
     return log_probs[torch.arange(len(ids) - 1), ids[1:]].sum()
+
+
+@text_log_prob.wrong
+def logarithm_of_the_logarithm(log_probs, ids):
+    """You take the logarithm of what is one already. A log-probability is below 0, and
+    of that there is no logarithm: NaN. Add them up as they are."""
+    return log_probs[torch.arange(len(ids)), ids].log().sum()

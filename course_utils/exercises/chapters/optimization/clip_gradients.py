@@ -12,6 +12,7 @@ def _clip_cases(rng):
     yield [tensor(rng, 2, scale=3.0) + 2, tensor(rng, 2) - 2], 1.0
     yield [tensor(rng, 2, 3, scale=0.1), tensor(rng, 4, scale=0.05)], 1.5
     yield [tensor(rng, 3, 2, scale=20.0), tensor(rng, 3, scale=0.2)], 2.0
+    yield [tensor(rng, 2, 2, scale=0.3), tensor(rng, 3, scale=0.2)], 5.0
     yield [torch.zeros(2), torch.zeros(1)], 1.0
 
 

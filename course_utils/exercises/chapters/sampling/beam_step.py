@@ -135,3 +135,13 @@ def each_text_goes_on_by_its_best(totals, log_probs):
     the n best among all texts with all tokens, and the best first."""
     best = log_probs.max(dim=1)
     return torch.arange(len(totals)), best.indices, totals + best.values
+
+
+@beam_step.wrong
+def the_past_added_too_late(totals, log_probs):
+    """You choose by the last token alone and add the totals afterwards. A likely text's
+    unlikely token may beat an unlikely text's likely one: add first, then choose."""
+    n, V = log_probs.shape
+    best = log_probs.flatten().topk(n)
+    parents = best.indices // V
+    return parents, best.indices % V, totals[parents] + best.values

@@ -144,3 +144,10 @@ def one_more_at_the_border(probabilities, p):
     """Where the first tokens have exactly p you keep one more. They have at least p, so
     that is enough: keep while the sum *before* a token is below p, not equal."""
     return _nucleus(probabilities, p, lambda ordered, sums: sums - ordered <= p)
+
+
+@top_p.wrong
+def p_itself_as_a_bar(probabilities, p):
+    """You keep the tokens that have at least p by themselves: often not one is left.
+    Top-p looks at the sum of the likeliest."""
+    return _nucleus(probabilities, p, lambda ordered, sums: ordered >= p)

@@ -123,3 +123,19 @@ def white_space_as_a_piece_of_its_own(text):
     r"""Your white space stands alone, all of it. The last space before a word belongs
     to the word: " ?" in front of each kind."""
     return regex.findall(r"\p{L}+|\p{N}+|[^\s\p{L}\p{N}]+|\s+", text)
+
+
+@split_words.wrong
+def no_space_before_digits(text):
+    """Your digits come without the space before them: of " 1999" the space is left over
+    as a piece of its own. Let digits take one too: ` ?\\p{N}+`."""
+    pieces = r" ?\p{L}+|\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+    return regex.findall(pieces, text)
+
+
+@split_words.wrong
+def no_space_before_signs(text):
+    """Your other characters come without the space before them: of " +" the space is
+    left over as a piece of its own. Let them take one too."""
+    pieces = r" ?\p{L}+| ?\p{N}+|[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+    return regex.findall(pieces, text)

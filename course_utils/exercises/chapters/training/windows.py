@@ -109,3 +109,17 @@ def only_the_token_after_the_window(tokens, T, stride):
 def a_stride_of_1(tokens, T, stride):
     """You begin a window at every token. They begin at 0, stride, 2 · stride, ..."""
     return _windows(tokens, range(len(tokens) - T), T)
+
+
+@windows.wrong
+def a_window_too_many(tokens, T, stride):
+    """Your last window ends with the last token: nothing stands after it, so a target
+    is missing. Leave that window out: a start must be below len(tokens) - T."""
+    return _windows(tokens, range(0, len(tokens) - T + 1, stride), T)
+
+
+@windows.wrong
+def a_window_too_many_filled_up(tokens, T, stride):
+    """Your last window ends with the last token, and you fill up the target that is
+    missing. Leave that window out: a start must be below len(tokens) - T."""
+    return _windows([*tokens, -100], range(0, len(tokens) - T + 1, stride), T)

@@ -21,7 +21,12 @@ def _(made_of, last):
     return gradient
 
 
-@to("backward.slopes", "passed on at every visit", "handed on again in full")
+@to(
+    "backward.slopes",
+    "handed on again from a stack",
+    "passed on at every visit",
+    "handed on again in full",
+)
 def _(made_of, last):
     """Hands on before all has come (depth first, passes the accumulated total
     again)."""

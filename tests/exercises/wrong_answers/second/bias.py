@@ -15,7 +15,7 @@ def _(log_probs, typical):
     return (p * typical).sum(-1) - (p * ~typical).sum(-1)
 
 
-@to("bias.name_biases")
+@to("bias.name_biases", "logarithms shared out")
 def _(log_probs, typical):
     """Works on the logarithms."""
     shares = log_probs / log_probs.sum(dim=-1, keepdim=True)
@@ -53,7 +53,7 @@ def _(probabilities, typical, temperature):
     return (a - b) / (a + b)
 
 
-@to("bias.swap", "one replacement after the other")
+@to("bias.swap", "each pair there and back", "one replacement after the other")
 def _(text, pairs, nouns):
     """One pair after the other, which changes back."""
     for a, b in pairs:

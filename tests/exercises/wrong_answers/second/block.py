@@ -67,7 +67,7 @@ def _(x):
     return F.gelu(x)
 
 
-@to("block.gelu")
+@to("block.gelu", "the coefficient cubed too")
 def _(x):
     """0.044715 cubed together with x."""
     inner = math.sqrt(2 / math.pi) * (x + (0.044715 * x) ** 3)

@@ -14,7 +14,7 @@ def _(log_probs, ids):
     return log_probs[torch.arange(T), ids].mean()
 
 
-@to("objective.text_log_prob")
+@to("objective.text_log_prob", "logarithm of the logarithm")
 def _(log_probs, ids):
     """Takes the log of what is logarithm already."""
     picked = log_probs.gather(1, ids[:, None])

@@ -132,7 +132,7 @@ def _(probabilities, p):
     return kept / kept.sum(-1, keepdim=True)
 
 
-@to("sampling.top_p")
+@to("sampling.top_p", "p itself as a bar")
 def _(probabilities, p):
     """Keeps each token of a probability of at least p (a threshold)."""
     kept = torch.where(probabilities >= p, probabilities, 0.0)
@@ -148,7 +148,7 @@ def _(probabilities, p):
     return ordered / ordered.sum(dim=-1, keepdim=True)
 
 
-@to("sampling.beam_step", "the past is forgotten")
+@to("sampling.beam_step", "the past added too late", "the past is forgotten")
 def _(totals, log_probs):
     """Ignores the totals so far when it picks."""
     n, V = log_probs.shape

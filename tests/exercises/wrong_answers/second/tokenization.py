@@ -25,7 +25,7 @@ def _(text):
     return list(text.encode("utf-16"))
 
 
-@to("tokenization.split_words")
+@to("tokenization.split_words", "no space before digits")
 def _(text):
     """The hole takes no space before digits."""
     return regex.findall(r" ?\p{L}+|\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+", text)

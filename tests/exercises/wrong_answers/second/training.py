@@ -7,7 +7,7 @@ from torch import nn
 from ..collection import to_second as to
 
 
-@to("training.windows")
+@to("training.windows", "a window too many filled up", "a window too many")
 def _(tokens, T, stride):
     """Counts a window whose target is missing: the last one is too many, or too
     short."""
