@@ -153,7 +153,11 @@ def _wrong_parts(exercise, verdict) -> list[Part]:
     parts = []
     if verdict.misconception:
         title, why = verdict.misconception.title, verdict.misconception.explanation
-        parts.append(Part("Diagnosis", f"{title}. {why}"))
+        label = "First of two mistakes" if verdict.second else "Diagnosis"
+        parts.append(Part(label, f"{title}. {why}"))
+        if verdict.second:
+            title, why = verdict.second.title, verdict.second.explanation
+            parts.append(Part("Second", f"{title}. {why}"))
     elif verdict.fault != "error":
         parts.append(Part("What is wrong", _fault_text(exercise, verdict)))
     if verdict.beside:

@@ -4,9 +4,9 @@ The learner's function and the reference run on the same inputs, twice, with dif
 states of the global random generators. If they do not agree, every misconception is run
 on these inputs too: one that behaves like the learner's function on *all* of them (same
 values, same kind of error, same changes to the arguments, same dependence on chance) is
-the diagnosis. If none does, those are tried that behave so on all inputs on which
-neither raises an error nor gives NaN; what happens on the others is said beside it.
-What matches none is described by its symptom and its first difference.
+the diagnosis. If none does, less will do: a mistake that fits where nothing breaks
+down, then two mistakes at once (``matching``). What matches none is described by its
+symptom and its first difference.
 """
 
 import dis
@@ -20,13 +20,12 @@ from dataclasses import dataclass, replace
 from .definition import Exercise, Misconception
 from .forbidden import Forbidden, used
 from .limits import TimeLimit, time_limit
+from .matching import FIRST, SECOND, Matcher, is_whole
 from .outcomes import (
     Difference,
     Outcome,
-    alike,
     counted,
     difference,
-    has_nan,
     random_state_kept,
     run,
     same,
@@ -34,7 +33,6 @@ from .outcomes import (
 from .symptoms import symptom
 
 STATUSES = ("solved", "not yet", "error", "not started")
-FIRST, SECOND = 1, 2  # states of the global random generators
 
 
 @dataclass(frozen=True)
@@ -58,11 +56,13 @@ class Verdict:
     line: str = ""  # the learner's own line at which it stopped
     beside: str = ""  # what else is wrong, where the misconception is not all of it
     symptom: str = ""  # by what the results differ, where no misconception fits
+    second: Misconception | None = None  # where two together explain the answer
 
     @property
     def label(self) -> str:
         """The verdict in a few words: "not yet: mask transposed"."""
         why = self.misconception.title if self.misconception else self.fault
+        why = f"{why}, and {self.second.title}" if self.second else why
         if self.status == "error" and self.got is not None:
             why = type(self.got.error).__name__
         return f"{self.status}: {why}" if why else self.status
@@ -250,10 +250,15 @@ def _judge(
         fault = "changes its input"
     if _chance(got, exercise.tolerance):
         status, fault = "not yet", "depends on chance"
-    misconception, beside, seen = _diagnose(exercise, cases, got), "", ""
-    if misconception is None and fault != "depends on chance":
-        misconception = _diagnose_most(exercise, cases, got[:n], expected)
+    by_chance = fault == "depends on chance"
+    matcher = Matcher(exercise, cases, got, expected)
+    misconception, beside, seen = matcher.one(by_chance), "", ""
+    second = None
+    if misconception is None and not by_chance:
+        misconception = matcher.one_at_most()
         beside = _odd_ones(got[:n]) if misconception else ""
+    if misconception is None and not by_chance:
+        misconception, second = matcher.two() or (None, None)
     if misconception is not None:
         status = "not yet"
     elif fault in ("values", "shape"):
@@ -270,6 +275,7 @@ def _judge(
         line,
         beside,
         seen,
+        second,
     )
 
 
@@ -280,61 +286,12 @@ def _chance(outcomes: list[Outcome], tolerance: float) -> bool:
     return not all(same(one, other, tolerance) for one, other in pairs)
 
 
-def _diagnose(exercise, cases, got: list[Outcome]) -> Misconception | None:
-    """Return the misconception that behaves as the learner's function does."""
-    # Where chance plays a part, both must throw the same from the same random state.
-    seeds = (FIRST, SECOND) if _chance(got, exercise.tolerance) else (FIRST,)
-    runs = [(case, seed) for seed in seeds for case in cases]
-    for misconception in exercise.misconceptions:
-        a_value_agrees = False  # errors agree by type alone: too little by itself
-        for (case, seed), came in zip(runs, got, strict=False):
-            theirs = run(exercise.observe, misconception.function, case, seed)
-            if not alike(theirs, came, exercise.tolerance):
-                break
-            a_value_agrees = a_value_agrees or came.error is None
-        else:
-            if a_value_agrees:
-                return misconception
-    return None
-
-
-def _diagnose_most(exercise, cases, got, expected) -> Misconception | None:
-    """Return the misconception that fits where neither it nor the answer breaks down.
-
-    It must explain two wrong results or more, on at least half of the inputs.
-    """
-    tolerance, whole = exercise.tolerance, [_is_whole(came) for came in got]
-    if 2 * sum(whole) < len(cases):
-        return None
-    for misconception in exercise.misconceptions:
-        n_compared = n_explained = 0
-        for case, came, want, usable in zip(cases, got, expected, whole, strict=True):
-            if not usable:
-                continue
-            theirs = run(exercise.observe, misconception.function, case, FIRST)
-            if not _is_whole(theirs):
-                continue
-            if not alike(theirs, came, tolerance):
-                break
-            n_compared += 1
-            n_explained += not same(want, came, tolerance)
-        else:
-            if 2 * n_compared >= len(cases) and n_explained >= 2:
-                return misconception
-    return None
-
-
-def _is_whole(outcome: Outcome) -> bool:
-    """Return whether a call gave a value without NaN."""
-    return outcome.error is None and not has_nan(outcome.value)
-
-
 def _odd_ones(got: Sequence[Outcome]) -> str:
     """Return what an answer does on the inputs on which it breaks down."""
     errors = [type(came.error).__name__ for came in got if came.error is not None]
     if errors:
         return f"On {counted(len(errors), 'input')} it raises {errors[0]}."
-    n_nan = sum(not _is_whole(came) for came in got)
+    n_nan = sum(not is_whole(came) for came in got)
     return f"On {counted(n_nan, 'input')} it gives NaN." if n_nan else ""
 
 
@@ -342,6 +299,6 @@ def _symptom(expected, got, tolerance) -> str:
     usable = [
         (want.value, came.value)
         for want, came in zip(expected, got, strict=True)
-        if want.error is None and _is_whole(came)
+        if want.error is None and is_whole(came)
     ]
     return symptom(*zip(*usable, strict=True), tolerance) if len(usable) > 1 else ""
