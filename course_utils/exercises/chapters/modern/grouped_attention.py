@@ -9,7 +9,7 @@ from course_utils.exercises.engine.inputs import tensor
 
 
 def _cases(rng):
-    for B, H, G, T, D in ((1, 2, 1, 2, 2), (1, 4, 2, 3, 2), (2, 6, 2, 4, 3)):
+    for B, H, G, T, D in ((1, 2, 1, 2, 3), (1, 4, 2, 3, 4), (2, 6, 2, 4, 5)):
         query = 2 * tensor(rng, B, H, T, D)
         yield query, 2 * tensor(rng, B, G, T, D), tensor(rng, B, G, T, D)
 
