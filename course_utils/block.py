@@ -27,7 +27,7 @@ def layer_norm(x, gain, bias, epsilon: float = 1e-5) -> torch.Tensor:
 
 
 def gelu(x: torch.Tensor) -> torch.Tensor:
-    """Let large values pass, stop very negative ones, bend smoothly between.
+    """Let large values pass, stop very negative ones, smoothly between.
 
     GPT-2's tanh form of x·Φ(x), where Φ is the normal distribution function: Hendrycks
     & Gimpel, "Gaussian Error Linear Units" (2016), section 2.
@@ -50,7 +50,7 @@ class LayerNorm(nn.Module):
 
 
 class MLP(nn.Module):
-    """Work on each position by itself: expand, bend, contract. (B, T, C) -> same."""
+    """Work on each position by itself: expand, GELU, contract. (B, T, C) -> same."""
 
     def __init__(self, config: GPTConfig):
         super().__init__()
@@ -59,8 +59,8 @@ class MLP(nn.Module):
         self.contract = nn.Linear(4 * C, C)
 
     def forward(self, x):
-        bent = F.gelu(self.expand(x), approximate="tanh")  # gelu, without stopovers
-        return self.contract(bent)  # (B, T, 4 * C) -> (B, T, C)
+        hidden = F.gelu(self.expand(x), approximate="tanh")  # gelu, in one pass
+        return self.contract(hidden)  # (B, T, 4 * C) -> (B, T, C)
 
 
 class Block(nn.Module):

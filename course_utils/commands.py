@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = COMMANDS[first]
     before = sys.argv
     try:
-        # As python -m does it, so that both are the same to the last sign.
+        # As python -m does it, so that both are the same to the last character.
         sys.argv = [f"course {first}", *command.before, *rest]
         runpy.run_module(f"course_utils.{command.module}", run_name="__main__")
     except SystemExit as end:

@@ -102,13 +102,13 @@ def gelu(x, approximate: str = "none") -> Tensor:
     if approximate != "tanh":
         raise NotImplementedError("only gelu(approximate='tanh'), as in GPT-2")
     data, scale = raw(x), math.sqrt(2 / math.pi)
-    bent = torch.tanh(scale * (data + 0.044715 * data**3))
+    tanh = torch.tanh(scale * (data + 0.044715 * data**3))
 
     def rule(g):  # the product rule; the slope of tanh(u) is 1 - tanh(u)²
         inner = scale * (1 + 3 * 0.044715 * data**2)
-        return g * 0.5 * (1 + bent + data * (1 - bent**2) * inner)
+        return g * 0.5 * (1 + tanh + data * (1 - tanh**2) * inner)
 
-    return result(0.5 * data * (1 + bent), (x, rule))
+    return result(0.5 * data * (1 + tanh), (x, rule))
 
 
 @operation
@@ -140,7 +140,7 @@ def dropout(x, p: float = 0.5, training: bool = True, inplace: bool = False) -> 
 def scaled_dot_product_attention(
     query, key, value, attn_mask=None, dropout_p: float = 0.0, is_causal: bool = False
 ) -> Tensor:
-    """Each (B, H, T, D) -> (B, H, T, D), as in ``attention``: softmax is the one bend.
+    """Each (B, H, T, D) -> (B, H, T, D), as in ``attention``, with one softmax.
 
     With weights P = softmax(S), S = QKᵀ/√D, and O = PV, the rules of ``@`` and
     ``softmax`` chain up to: gV = Pᵀ g, gP = g Vᵀ, gS = P ⊙ (gP - rowsum(P ⊙ gP)),

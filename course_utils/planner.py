@@ -122,7 +122,7 @@ def activation_numbers(config: GPTConfig, B: int, T: int) -> int:
 
     For each token and block, in channels: the inputs of two norms and two normed
     streams 4, query, key and value 3, what attention gives 1, the MLP's middle before
-    and after its bend 8. At the end the last norm's input and output, and a
+    and after its GELU 8. At the end the last norm's input and output, and a
     probability for each token of the vocabulary. Without dropout, and with attention
     that keeps no (T, T) weights, as ours does.
     """

@@ -31,7 +31,7 @@ def attention_by_loop(query, key, value, mask):
     return output, weights
 
 
-def stirred_attention(n_embd=24, n_head=3, dropout=0.0, seed=0):
+def random_attention(n_embd=24, n_head=3, dropout=0.0, seed=0):
     """A layer whose weights are large enough for every fault to show."""
     config = GPTConfig(n_embd=n_embd, n_head=n_head, dropout=dropout)
     layer = CausalSelfAttention(config).eval()
@@ -128,7 +128,7 @@ def test_a_reordered_cache_goes_on_from_the_chosen_rows():
     seed=st.integers(0, 1000),
 )
 def test_the_fused_and_the_explicit_path_agree(n_head, B, T, past, hidden, seed):
-    layer = stirred_attention(n_head=n_head, seed=seed)
+    layer = random_attention(n_head=n_head, seed=seed)
     torch.manual_seed(seed)
     before, x = torch.randn(B, past, 24), torch.randn(B, T, 24)
     padding = None
@@ -148,7 +148,7 @@ def test_the_fused_and_the_explicit_path_agree(n_head, B, T, past, hidden, seed)
 
 
 def test_attention_is_the_chain_of_its_pieces():
-    layer, x = stirred_attention(), torch.randn(2, 5, 24)
+    layer, x = random_attention(), torch.randn(2, 5, 24)
     query, key, value = layer.query_key_value(x).split(24, dim=-1)
     heads = [split_heads(part, 3) for part in (query, key, value)]
     mixed, weights = scaled_dot_product_attention(*heads, causal_mask(5))
@@ -162,7 +162,7 @@ def test_padding_is_not_seen_and_never_makes_nan():
     assert mask.shape == (2, 1, 4, 4)
     assert torch.equal(mask[1, 0], causal_mask(4))
     assert not mask[0, 0, 2:, :2].any()  # no real token sees a padding token
-    layer = stirred_attention().train()
+    layer = random_attention().train()
     x = torch.randn(1, 4, 24, requires_grad=True)
     y = layer(x, padding=torch.tensor([[False, False, True, True]]))
     alone = layer(x[:, 2:])
@@ -177,7 +177,7 @@ def test_with_a_past_a_padding_token_sees_itself_only():
 
 
 def test_dropout_zeroes_weights_while_training_and_only_then():
-    layer = stirred_attention(dropout=0.25).train()
+    layer = random_attention(dropout=0.25).train()
     x = torch.randn(1, 60, 24)
     torch.manual_seed(0)
     _, weights = layer(x, return_weights=True)

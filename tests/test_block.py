@@ -13,7 +13,7 @@ from course_utils.config import GPTConfig
 CONFIG = GPTConfig(n_embd=24, n_head=3, dropout=0.0)
 
 
-def stirred(module, seed=0):
+def randomized(module, seed=0):
     """Large random parameters: at GPT-2's start most faults are too small to see."""
     generator = torch.Generator().manual_seed(seed)
     for name, parameter in module.named_parameters():
@@ -34,7 +34,7 @@ def test_layer_norm_is_its_formula_by_hand():
 @pytest.mark.parametrize("size", [1.0, 1e-3, 100.0])
 def test_the_layer_is_the_formula_and_torchs_layer_norm(size):
     # A size of 1e-3 gives a variance of 1e-6, below the epsilon: its place shows.
-    layer = stirred(LayerNorm(24, epsilon=1e-4))
+    layer = randomized(LayerNorm(24, epsilon=1e-4))
     x = size * torch.randn(2, 3, 24) + 0.5
     ours = layer_norm(x, layer.gain, layer.bias, 1e-4)
     torch.testing.assert_close(layer(x), ours, rtol=0, atol=1e-4)
@@ -58,21 +58,21 @@ def test_gelu_is_the_tanh_form():
 
 
 def test_the_mlp_expands_fourfold_bends_and_contracts():
-    mlp, x = stirred(MLP(CONFIG)), torch.randn(2, 5, 24)
+    mlp, x = randomized(MLP(CONFIG)), torch.randn(2, 5, 24)
     assert mlp.expand.weight.shape == (96, 24)
     expected = mlp.contract(gelu(mlp.expand(x)))
     torch.testing.assert_close(mlp(x), expected, rtol=0, atol=1e-5)
 
 
 def test_the_block_normalises_before_and_adds_after_each_half():
-    block, x = stirred(Block(CONFIG)), torch.randn(2, 5, 24)
+    block, x = randomized(Block(CONFIG)), torch.randn(2, 5, 24)
     middle = x + block.attention(block.norm_1(x))
     expected = middle + block.mlp(block.norm_2(middle))
     torch.testing.assert_close(block(x), expected)
 
 
 def test_the_stream_runs_straight_through_a_block_that_adds_nothing():
-    block, x = stirred(Block(CONFIG)), torch.randn(2, 5, 24)
+    block, x = randomized(Block(CONFIG)), torch.randn(2, 5, 24)
     for layer in (block.attention.project, block.mlp.contract):
         layer.weight.data.zero_()
         layer.bias.data.zero_()
@@ -80,7 +80,7 @@ def test_the_stream_runs_straight_through_a_block_that_adds_nothing():
 
 
 def test_the_block_hands_on_cache_padding_and_weights():
-    block, x = stirred(Block(CONFIG)), torch.randn(2, 5, 24)
+    block, x = randomized(Block(CONFIG)), torch.randn(2, 5, 24)
     padding = torch.tensor([[False, True, True, True, True], [True] * 5])
     y, weights = block(x, padding=padding, return_weights=True)
     torch.testing.assert_close(y, block(x, padding=padding), rtol=0, atol=1e-5)

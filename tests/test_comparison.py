@@ -16,7 +16,7 @@ CONFIG = GPTConfig(vocab_size=31, n_positions=16, n_layer=3, n_head=3, n_embd=24
 IDS = torch.randint(0, 31, (2, 9), generator=torch.Generator().manual_seed(0))
 
 
-def stirred_model():
+def random_model():
     """Large random parameters: at GPT-2's start most faults are too small to see."""
     model = GPT(CONFIG).eval()
     generator = torch.Generator().manual_seed(1)
@@ -78,11 +78,11 @@ def test_the_table_shows_verdicts_and_tolerances_but_no_differences(capsys):
 
 
 def test_two_equal_models_do_not_part():
-    assert first_divergence(stirred_model(), stirred_model(), IDS) is None
+    assert first_divergence(random_model(), random_model(), IDS) is None
 
 
 def test_the_tracer_leaves_the_models_as_they_were():
-    ours, theirs = stirred_model(), stirred_model().train()
+    ours, theirs = random_model(), random_model().train()
     logits = ours(IDS)
     first_divergence(ours, theirs, IDS)
     assert torch.equal(ours(IDS), logits)
@@ -101,10 +101,10 @@ def test_the_tracer_leaves_the_models_as_they_were():
     ],
 )
 def test_a_changed_weight_is_found_in_its_module(name):
-    ours = stirred_model()
+    ours = random_model()
     weight = next(ours.get_submodule(name).parameters())
     weight.data.view(-1)[3::5] += 0.01
-    found = first_divergence(ours, stirred_model(), IDS)
+    found = first_divergence(ours, random_model(), IDS)
     assert found.module == name and 1e-4 < found.difference < 10
 
 
@@ -239,15 +239,15 @@ def an_untied_head(model):
     ],
 )
 def test_a_planted_fault_is_found_where_it_is(fault, module):
-    ours = stirred_model()
+    ours = random_model()
     fault(ours)
-    found = first_divergence(ours, stirred_model(), IDS)
+    found = first_divergence(ours, random_model(), IDS)
     assert found.module == module and found.difference > 1e-5
 
 
 def test_a_part_of_another_shape_is_infinitely_different():
-    ours = stirred_model()
+    ours = random_model()
     ours.blocks[2].mlp.expand = nn.Linear(24, 30)
     ours.blocks[2].mlp.contract = nn.Linear(30, 24)
-    found = first_divergence(ours, stirred_model(), IDS)
+    found = first_divergence(ours, random_model(), IDS)
     assert found == ("blocks.2.mlp.expand", math.inf)

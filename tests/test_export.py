@@ -28,14 +28,14 @@ from course_utils.export import (
     write_tiktoken,
 )
 from course_utils.export.checks import token_names
-from course_utils.huggingface import save_pretrained, stir
+from course_utils.huggingface import randomize, save_pretrained
 from course_utils.model import GPT
 from course_utils.sampling import generate
 from course_utils.tokenization import SPLIT_PATTERN, Tokenizer
 
 PROMPT = "One cold morning, Mia the baker found a"
 TEXTS = [PROMPT, "it's  we'll   x\n\n y ", " 中文 naïve 🙂🙂 x123!!", "a , b ! c 's"]
-SIGNS = "abc  \n\t'sS1٣½²中é🙂!,.-\u00a0\u200b\u3000\u0301"
+CHARACTERS = "abc  \n\t'sS1٣½²中é🙂!,.-\u00a0\u200b\u3000\u0301"
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +45,10 @@ def story():
 
 @pytest.fixture(scope="module")
 def own_head(story):
-    """A stirred model with a head of its own, and two rows without a token."""
+    """A randomized model with a head of its own, and two rows without a token."""
     V = story[1].vocab_size + 2
     config = GPTConfig(V, 32, n_layer=2, n_head=3, n_embd=24, tie_word_embeddings=False)
-    return stir(GPT(config), 3).eval(), story[1]
+    return randomize(GPT(config), 3).eval(), story[1]
 
 
 @pytest.fixture(params=["story", "own_head"])
@@ -71,7 +71,7 @@ def greedy(model, ids, n):
 
 def random_texts(n):
     rng = random.Random(0)
-    return ["".join(rng.choices(SIGNS, k=rng.randint(1, 12))) for _ in range(n)]
+    return ["".join(rng.choices(CHARACTERS, k=rng.randint(1, 12))) for _ in range(n)]
 
 
 # --- llama.cpp ---
@@ -263,7 +263,7 @@ def test_ctranslate2_uses_a_head_of_its_own(own_head, tmp_path):
     with pytest.raises(ValueError, match="exactly vocab_size=1019 tokens, got 1017"):
         write_ctranslate2(model, tokenizer, tmp_path / "exported")
     config = replace(model.config, vocab_size=tokenizer.vocab_size)
-    smaller = stir(GPT(config), 3).eval()
+    smaller = randomize(GPT(config), 3).eval()
     write_ctranslate2(smaller, tokenizer, tmp_path / "exported")
     generator = ctranslate2.Generator(str(tmp_path / "exported"), intra_threads=1)
     ids = ids_of(tokenizer)

@@ -122,7 +122,7 @@ def test_what_is_not_there_is_refused():
 ODD = dict(vocab_size=13, n_positions=9, n_layer=2, n_head=3, n_embd=15, dropout=0.0)
 
 
-def stirred(config, seed=0):
+def randomized(config, seed=0):
     """A float64 GPT with large random parameters: nothing hides in zeros and ones."""
     generator = torch.Generator().manual_seed(seed)
     model = GPT(config).double()
@@ -150,7 +150,7 @@ def gradients(model, loss_of, own: bool):
 @pytest.mark.parametrize("shape", [(3, 8), (1, 1), (2, 9)])
 def test_every_gradient_of_a_gpt_is_torchs(shape, loss):
     config = GPTConfig(**ODD)
-    model, (B, T) = stirred(config), shape
+    model, (B, T) = randomized(config), shape
     ids, targets = random_ids(config, B, T), random_ids(config, B, T, seed=1)
 
     def loss_of(model):
@@ -169,7 +169,7 @@ def test_every_gradient_of_a_gpt_is_torchs(shape, loss):
 
 def test_gradients_are_slopes_by_finite_differences():
     config = GPTConfig(**ODD)
-    model, ids = stirred(config), random_ids(config, 2, 7)
+    model, ids = randomized(config), random_ids(config, 2, 7)
 
     def loss_of(model):
         return cross_entropy(model(ids[:, :-1]), ids[:, 1:])
@@ -212,7 +212,7 @@ def test_the_same_seeds_train_to_the_same_losses_for_50_steps(optimizer):
 
 def test_dropout_trains_alike_from_one_seed():
     config = GPTConfig(**ODD | dict(dropout=0.2))
-    model, ids = stirred(config).train(), random_ids(config, 2, 7)
+    model, ids = randomized(config).train(), random_ids(config, 2, 7)
     # Attention's dropout inside torch's fused form draws in another order.
     for block in model.blocks:
         block.attention.dropout = 0.0
@@ -229,7 +229,7 @@ def test_dropout_trains_alike_from_one_seed():
 
 
 def test_the_model_comes_back_as_it_was_even_after_an_error():
-    model = stirred(GPTConfig(**ODD))
+    model = randomized(GPTConfig(**ODD))
     before = dict(model.named_parameters())
     with pytest.raises(ZeroDivisionError), own_autograd(model) as tensors:
         assert tensors.keys() == before.keys()
@@ -242,7 +242,7 @@ def test_the_model_comes_back_as_it_was_even_after_an_error():
 
 def test_gradients_add_up_over_micro_steps_as_torchs_do():
     config = GPTConfig(**ODD)
-    model, ids = stirred(config), random_ids(config, 2, 7)
+    model, ids = randomized(config), random_ids(config, 2, 7)
     for half in (ids[:1], ids[1:]):
         with own_autograd(model):
             loss = cross_entropy(model(half[:, :-1]), half[:, 1:])
@@ -263,7 +263,7 @@ def held(last) -> int:
 
 def test_checkpointing_gives_the_same_gradients_from_a_smaller_graph():
     config = GPTConfig(**ODD)
-    model, ids = stirred(config), random_ids(config, 2, 7)
+    model, ids = randomized(config), random_ids(config, 2, 7)
 
     def plain(model):
         x = model.embed(ids[:, :-1])
@@ -317,7 +317,7 @@ def test_a_checkpoint_inside_another():
 def test_the_exercise_my_gpt_is_differentiated_as_it_stands(written):
     """Its gradients are those of transformers' GPT-2, under the names it has there."""
     config = GPTConfig(**ODD)
-    theirs = huggingface.to_huggingface(stirred(config)).double().eval()
+    theirs = huggingface.to_huggingface(randomized(config)).double().eval()
     ids, targets = random_ids(config, 2, 7), random_ids(config, 2, 7, seed=1)
     F.cross_entropy(theirs(ids).logits.flatten(0, 1), targets.flatten()).backward()
     weights = {n: Tensor(p, requires_grad=True) for n, p in theirs.named_parameters()}

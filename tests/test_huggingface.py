@@ -22,9 +22,9 @@ from course_utils.huggingface import (
     gpt2_name,
     load_gpt2,
     load_gpt2_tokenizer,
+    randomize,
     save_pretrained,
     stand_in_gpt2,
-    stir,
     to_huggingface,
     trace,
 )
@@ -41,7 +41,7 @@ TINY = {"vocab_size": 31, "n_positions": 9, "n_layer": 2, "n_head": 2, "n_embd":
 
 
 def pair(config, seed=0):
-    """The same stirred weights twice: our model and transformers', eager attention."""
+    """The same random weights twice: our model and transformers', eager attention."""
     ours = stand_in_gpt2(seed, config)
     theirs = to_huggingface(ours)
     theirs.set_attn_implementation("eager")
@@ -235,7 +235,7 @@ def test_another_kind_of_model_is_refused_by_its_type():
         from_huggingface(GPT2Model(GPT2Config(**TINY)))
 
 
-def test_the_stand_in_is_stirred_and_reproducible():
+def test_the_stand_in_is_random_and_reproducible():
     config = GPTConfig(vocab_size=400, n_positions=200, n_layer=2, n_head=3, n_embd=48)
     model, again = stand_in_gpt2(5, config), stand_in_gpt2(5, config)
     other = stand_in_gpt2(6, config)
@@ -247,7 +247,7 @@ def test_the_stand_in_is_stirred_and_reproducible():
         assert weight.mean().item() == pytest.approx(centre, abs=0.15), name
         assert weight.std().item() == pytest.approx(0.3, rel=0.35), name
     assert not model.training
-    assert stir(other, 5) is other
+    assert randomize(other, 5) is other
     assert torch.equal(other.token_embedding.weight, model.token_embedding.weight)
 
 
@@ -398,7 +398,7 @@ def test_a_full_disk_leaves_the_last_export_as_it_was(trained, tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))  # no file grows past it
     try:
         with pytest.raises(OSError, match=r"could not write .*exported"):
-            save_pretrained(stir(GPT(model.config), 9), tokenizer, folder)
+            save_pretrained(randomize(GPT(model.config), 9), tokenizer, folder)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before

@@ -27,7 +27,7 @@ def small_model():
 IDS = torch.randint(50, (3, 9), generator=torch.Generator().manual_seed(1))
 
 
-def stir(model):
+def randomize(model):
     """Give every trained number another value, as training would."""
     torch.manual_seed(2)
     with torch.no_grad():
@@ -45,7 +45,7 @@ def test_before_training_nothing_has_changed():
 def test_merged_back_it_is_an_ordinary_gpt_with_the_same_outputs():
     original = small_model()
     model = add_low_rank(copy.deepcopy(original), rank=2, alpha=4)
-    stir(model)
+    randomize(model)
     adapted = model(IDS)
     merged = merge_low_rank(model)
     assert (adapted - original(IDS)).abs().max() > 1e-2
@@ -60,7 +60,7 @@ def test_only_the_thin_matrices_are_trained():
     widths = [(C, 3 * C), (C, C), (C, 4 * C), (4 * C, C)]
     assert count_trained(model) == n_layer * sum(2 * (a + b) for a, b in widths)
     frozen = {n: p.clone() for n, p in model.named_parameters() if not p.requires_grad}
-    stir(model)
+    randomize(model)
     model(IDS).sum().backward()
     for name, parameter in model.named_parameters():
         if name in frozen:

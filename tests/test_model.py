@@ -18,7 +18,7 @@ CONFIG = GPTConfig(
 )
 
 
-def stirred_model(seed=0, config=CONFIG):
+def random_model(seed=0, config=CONFIG):
     """Large random parameters: at GPT-2's start most faults are too small to see."""
     model = GPT(config).eval()
     generator = torch.Generator().manual_seed(seed)
@@ -28,7 +28,7 @@ def stirred_model(seed=0, config=CONFIG):
     return model
 
 
-MODEL = stirred_model()
+MODEL = random_model()
 
 
 def random_ids(B, T, seed=0):
@@ -158,7 +158,7 @@ def test_a_new_model_has_gpt2s_initialisation():
 
 def test_dropout_falls_on_the_embeddings_while_training_and_only_then():
     config = GPTConfig(vocab_size=31, n_positions=64, n_layer=1, n_head=3, n_embd=24)
-    model, ids = stirred_model(config=config).train(), random_ids(8, 64)
+    model, ids = random_model(config=config).train(), random_ids(8, 64)
     torch.manual_seed(0)
     x = model.embed(ids)
     assert (x == 0).float().mean().item() == pytest.approx(0.1, abs=0.02)
@@ -199,7 +199,7 @@ def test_a_module_in_the_place_of_a_method_is_refused_by_name(name):
 
 def test_a_head_of_its_own_is_learnt_saved_and_used(tmp_path):
     config = GPTConfig(**{**CONFIG.to_dict(), "tie_word_embeddings": False})
-    model, ids = stirred_model(config=config), random_ids(2, 5)
+    model, ids = random_model(config=config), random_ids(2, 5)
     assert model.count_parameters() == MODEL.count_parameters() + 31 * 24
     assert_same(model(ids), model.hidden(ids) @ model.own_head.weight.T)
     model.save(tmp_path)
@@ -327,7 +327,7 @@ def test_a_missing_file_is_named(tmp_path, name):
 def test_a_full_disk_leaves_the_last_good_model_usable(tmp_path):
     resource = pytest.importorskip("resource")
     MODEL.save(tmp_path)
-    other = stirred_model(1, GPTConfig.preset("course", vocab_size=31))
+    other = random_model(1, GPTConfig.preset("course", vocab_size=31))
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(
         resource.RLIMIT_FSIZE, (50_000, hard)
@@ -359,5 +359,5 @@ def test_a_disk_that_is_full_at_the_last_byte_changes_neither_file(
 
     monkeypatch.setattr(Path, "write_bytes", write_half)
     with pytest.raises(OSError, match="No space left on device"):
-        stirred_model(1, GPTConfig.preset("course")).save(tmp_path)
+        random_model(1, GPTConfig.preset("course")).save(tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

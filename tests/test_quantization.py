@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from course_utils.config import GPTConfig
-from course_utils.huggingface import stir
+from course_utils.huggingface import randomize
 from course_utils.model import GPT
 from course_utils.quantization import (
     QuantizedLinear,
@@ -22,7 +22,7 @@ from course_utils.quantization import (
 def model():
     config = GPTConfig(50, 16, n_layer=2, n_head=2, n_embd=32, dropout=0.0)
     torch.manual_seed(0)
-    return stir(GPT(config)).eval()
+    return randomize(GPT(config)).eval()
 
 
 def test_a_row_worked_by_hand():

@@ -50,7 +50,7 @@ logging.getLogger("transformers").setLevel(logging.ERROR)
 PROMPTS = [[1, 2, 3, 4, 5], [6, 7], [8], [9, 3, 10]]
 
 
-def stirred_model(seed=0, spread=0.3, **changes):
+def random_model(seed=0, spread=0.3, **changes):
     """A small GPT whose every parameter is random, so that nothing hides."""
     sizes = dict(vocab_size=41, n_positions=48, n_layer=2, n_head=3, n_embd=12)
     model = GPT(GPTConfig(**{**sizes, **changes})).eval()
@@ -73,7 +73,7 @@ def one_thread():
 
 @pytest.fixture(scope="module")
 def pair():
-    model = stirred_model()
+    model = random_model()
     return model, to_huggingface(model)
 
 
@@ -229,7 +229,7 @@ def test_sampled_tokens_are_those_of_transformers_for_the_same_seed(pair, knobs)
 @pytest.mark.parametrize("sizes", [(1, 1, 8), (3, 2, 10), (2, 5, 35)])
 def test_other_shapes_agree_with_transformers_too(sizes):
     n_layer, n_head, n_embd = sizes
-    ours = stirred_model(7, n_layer=n_layer, n_head=n_head, n_embd=n_embd)
+    ours = random_model(7, n_layer=n_layer, n_head=n_head, n_embd=n_embd)
     theirs = to_huggingface(ours)
     ids = torch.tensor([[5, 6, 7]])
     assert torch.equal(
@@ -279,7 +279,7 @@ def test_tokens_with_the_cache_are_those_without(pair):
     st.integers(0, 999),
 )
 def test_scores_of_one_token_at_a_time_are_those_of_the_model(B, layers, parts, seed):
-    model = stirred_model(seed, n_layer=layers)
+    model = random_model(seed, n_layer=layers)
     ids = torch.randint(41, (B, sum(parts) + 3), generator=torch.manual_seed(seed))
     assert is_plain(model)
     with torch.no_grad():
@@ -360,7 +360,7 @@ def hang_a_hook_on_the_model(model):
     ],
 )
 def test_what_somebody_changed_in_a_model_is_used_for_each_token(change):
-    model, ids = stirred_model(), torch.tensor([PROMPTS[0]])
+    model, ids = random_model(), torch.tensor([PROMPTS[0]])
     as_built = generate(model, ids, 30, temperature=0)
     change(model)
     assert not is_plain(model)
@@ -370,7 +370,7 @@ def test_what_somebody_changed_in_a_model_is_used_for_each_token(change):
 
 
 def test_what_somebody_changed_in_a_class_is_used_for_each_token(monkeypatch):
-    model, ids = stirred_model(), torch.tensor([PROMPTS[0]])
+    model, ids = random_model(), torch.tensor([PROMPTS[0]])
     as_built = generate(model, ids, 30, temperature=0)
     usual = MLP.forward
     monkeypatch.setattr(MLP, "forward", lambda mlp, x: -usual(mlp, x))
@@ -381,7 +381,7 @@ def test_what_somebody_changed_in_a_class_is_used_for_each_token(monkeypatch):
 
 
 def test_a_hook_on_all_modules_is_called_for_each_token():
-    model, seen = stirred_model(), []
+    model, seen = random_model(), []
     handle = torch.nn.modules.module.register_module_forward_hook(
         lambda part, x, y: seen.append(part)
     )
@@ -394,7 +394,7 @@ def test_a_hook_on_all_modules_is_called_for_each_token():
 
 
 def test_a_head_of_its_own_chooses_the_tokens():
-    model, ids = stirred_model(tie_word_embeddings=False), torch.tensor([PROMPTS[0]])
+    model, ids = random_model(tie_word_embeddings=False), torch.tensor([PROMPTS[0]])
     assert is_plain(model)
     expected = greedy_without_cache(model, ids, 30)
     assert torch.equal(generate(model, ids, 30, temperature=0), expected)
@@ -407,7 +407,7 @@ def test_a_head_of_its_own_chooses_the_tokens():
 
 
 def test_parts_that_were_evaluating_stay_so():
-    model = stirred_model().train()
+    model = random_model().train()
     model.blocks[0].eval()
     generate(model, PROMPTS[0], 2)
     assert model.training and model.blocks[1].mlp.training
@@ -490,7 +490,7 @@ def test_a_seed_leaves_the_global_generator_alone_and_no_seed_uses_it(pair):
 
 
 def test_dropout_is_off_while_generating_and_on_again_afterwards():
-    model = stirred_model(dropout=0.5)
+    model = random_model(dropout=0.5)
     expected = generate(model, [1, 2], 20, temperature=0)
     words = beam_search(model, [1, 2], 2, 8)
     model.train()
@@ -517,7 +517,7 @@ def test_beam_search_finds_the_tokens_of_transformers(n_beams, penalty, early):
     ids, padding = pad_left(PROMPTS)
     ended = 0
     for seed in (2, 3):
-        ours = stirred_model(seed, spread=0.2)
+        ours = random_model(seed, spread=0.2)
         theirs = to_huggingface(ours)
         written = beam_search(ours, PROMPTS, n_beams, 9)[:, 5:]
         for end in (None, int(written.flatten().mode().values)):
@@ -538,7 +538,7 @@ def test_one_beam_is_greedy(pair):
 
 
 def test_beams_as_many_as_beginnings_find_the_likeliest_text():
-    model = stirred_model(3, vocab_size=5, spread=0.2)
+    model = random_model(3, vocab_size=5, spread=0.2)
 
     @torch.no_grad()
     def log_prob(tokens):
@@ -560,7 +560,7 @@ def tokenizer():
 
 @pytest.fixture(scope="module")
 def writer(tokenizer):
-    return stirred_model(1, vocab_size=tokenizer.vocab_size, n_positions=64)
+    return random_model(1, vocab_size=tokenizer.vocab_size, n_positions=64)
 
 
 def test_generated_text_is_the_prompt_and_the_decoded_tokens(writer, tokenizer):
@@ -681,7 +681,7 @@ def test_next_words_are_the_first_words_of_all_texts(tokens):
     tokenizer = HandMade(*tokens.split("|"))
     for seed in range(2):
         # Room for the prompt's 3 tokens and 5 more; a sixth may follow the last.
-        model = stirred_model(seed, vocab_size=5, n_positions=8)
+        model = random_model(seed, vocab_size=5, n_positions=8)
         single = [token for token in tokenizer.tokens if len(token) == 1]
         prompt = "".join(single[:2])
         got = next_words(model, tokenizer, prompt, n=10**6, min_mass=0)
@@ -694,7 +694,7 @@ def test_next_words_are_the_first_words_of_all_texts(tokens):
 
 def test_followed_to_the_end_all_words_together_have_probability_1():
     tokenizer = HandMade("a", " a", ".", "1")
-    model = stirred_model(spread=0.1, vocab_size=5)
+    model = random_model(spread=0.1, vocab_size=5)
     words = next_words(model, tokenizer, "a.", n=10**6, min_mass=1e-9)
     assert sum(words.values()) == pytest.approx(1, abs=1e-5)
     assert len(words) > 20  # also " aaaa", "...", "111"
@@ -703,7 +703,7 @@ def test_followed_to_the_end_all_words_together_have_probability_1():
 @lru_cache
 def model_and_all_its_words(seed):
     tokenizer = HandMade("a", " a", ".", "1", "b")
-    model = stirred_model(seed, spread=0.15, vocab_size=6)
+    model = random_model(seed, spread=0.15, vocab_size=6)
     return model, tokenizer, next_words(model, tokenizer, "a", 10**6, min_mass=1e-5)
 
 
@@ -734,7 +734,7 @@ def test_next_words_are_as_frequent_as_in_sampled_texts(writer, tokenizer):
 
 def test_after_a_space_come_the_words_that_begin_with_one():
     tokenizer = HandMade("a", " a", " .", "1", "b")
-    model = stirred_model(spread=0.15, vocab_size=6)
+    model = random_model(spread=0.15, vocab_size=6)
     options = dict(n=10**6, min_mass=1e-6)
     words = next_words(model, tokenizer, "ab", **options)
     spaced = {w[1:]: chance for w, chance in words.items() if w[:1] == " "}

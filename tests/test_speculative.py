@@ -22,12 +22,12 @@ V = 5
 def model():
     """A small GPT whose every parameter is random, so that nothing hides."""
     config = GPTConfig(vocab_size=V, n_positions=32, n_layer=1, n_head=2, n_embd=8)
-    stirred, generator = GPT(config).eval(), torch.Generator().manual_seed(0)
+    randomized, generator = GPT(config).eval(), torch.Generator().manual_seed(0)
     with torch.no_grad():
-        for name, parameter in stirred.named_parameters():
+        for name, parameter in randomized.named_parameters():
             mean = 1.0 if name.endswith("gain") else 0.0
             parameter.normal_(mean, 0.5, generator=generator)
-    return stirred
+    return randomized
 
 
 def distribution(seed, *shape):

@@ -185,7 +185,7 @@ def load_gpt2_tokenizer(name_or_dir: str | os.PathLike) -> Tokenizer:
 
 
 @torch.no_grad()
-def stir(model: GPT, seed: int = 0) -> GPT:
+def randomize(model: GPT, seed: int = 0) -> GPT:
     """Give every parameter a large random value, so that no fault can hide. In place.
 
     At GPT-2's own start a forgotten bias or gain changes the logits by 1e-7. Weights
@@ -202,14 +202,14 @@ def stir(model: GPT, seed: int = 0) -> GPT:
 
 
 def stand_in_gpt2(seed: int = 0, config: GPTConfig = PRESETS["gpt2"]) -> GPT:
-    """Return a model of GPT-2's architecture with random, stirred weights.
+    """Return a model of GPT-2's architecture with large random weights.
 
     For comparisons where the real weights are not there: whether two models agree does
     not depend on the values of their weights.
     """
     with torch.device("meta"):
         model = GPT(config)
-    return stir(model.to_empty(device="cpu"), seed).eval()
+    return randomize(model.to_empty(device="cpu"), seed).eval()
 
 
 # --- Comparing -----------------------------------------------------------------------

@@ -44,8 +44,8 @@ def last_logits(model: GPT) -> Callable[..., torch.Tensor]:
     """Return a function (ids (B, T), cache, padding) -> (B, V), used without gradients.
 
     Its scores are those for what follows the last of the new tokens. It takes them into
-    the cache, as ``GPT.forward`` does. The head is the dearest layer of a small model:
-    in a plain one it works on the last position alone. Dropout must be off.
+    the cache, as ``GPT.forward`` does. The head is the most expensive layer of a small
+    model: in a plain one it works on the last position alone. Dropout must be off.
     """
     plain = is_plain(model)
 
@@ -101,8 +101,8 @@ class OneToken:
             mixed = attend(query, *memory.append(key, value))  # (B, H, 1, D)
             x = x + linear(out_b, mixed.reshape(B, C), out_w)
             read = norm(x, (C,), gain_2, shift_2, epsilon)
-            bent = F.gelu(linear(up_b, read, up_w), approximate="tanh")
-            x = x + linear(down_b, bent, down_w)
+            hidden = F.gelu(linear(up_b, read, up_w), approximate="tanh")
+            x = x + linear(down_b, hidden, down_w)
         return norm(x, (C,), *self.final_norm, epsilon) @ self.head
 
 

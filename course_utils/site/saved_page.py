@@ -21,7 +21,7 @@ from pygments.formatters import HtmlFormatter
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 # What stands before a formula in this list is no formula: fenced and inline code, and
-# an escaped sign. A formula's dollars touch it, so "$5 and $6" has none.
+# an escaped character. A formula's dollars touch it, so "$5 and $6" has none.
 MARKDOWN_PARTS = re.compile(
     r"""(?P<code> ^ (?P<fence> ```+|~~~+ ) .*? (?: ^ (?P=fence) \s*? $ | \Z )
                 | (?P<ticks> `+ ) (?!`) .+? (?<!`) (?P=ticks) (?!`)
@@ -42,8 +42,8 @@ PAGE_LINK = re.compile(
 def as_mathml(formula: str, display: str = "inline") -> str:
     """Return a LaTeX formula as a ``<math>`` element that Markdown leaves as it is.
 
-    Every sign that Markdown might read is written as a number. The formula itself goes
-    with it as the element's ``alttext``.
+    Every character that Markdown might read is written as a number. The formula itself
+    goes with it as the element's ``alttext``.
     """
     element = convert(formula.strip(), display=display)
     start = f'<math alttext="{escape(" ".join(formula.split()))}" '
@@ -54,8 +54,8 @@ def as_mathml(formula: str, display: str = "inline") -> str:
 
 
 def _as_numbers(found: re.Match) -> str:
-    signs = unescape(found[0])
-    return "".join(s if s.isalnum() or s == " " else f"&#{ord(s)};" for s in signs)
+    characters = unescape(found[0])
+    return "".join(s if s.isalnum() or s == " " else f"&#{ord(s)};" for s in characters)
 
 
 def with_mathml(markdown: str) -> str:
@@ -117,7 +117,7 @@ def _describe(output: NotebookNode) -> None:
 
 
 def title_of(notebook: NotebookNode) -> str | None:
-    """Return the first heading of a notebook, without Markdown's signs."""
+    """Return the first heading of a notebook, without Markdown's marks."""
     for cell in notebook.cells:
         found = re.search(r"^#\s+(.+?)\s*$", cell.source, re.MULTILINE)
         if cell.cell_type == "markdown" and found:

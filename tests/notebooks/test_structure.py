@@ -45,14 +45,14 @@ class Page:
 
     def headings(self) -> list[tuple[int, str]]:
         found = re.findall(r"^(#+) +(.+?) *$", without_code(self.text), re.M)
-        return [(len(signs), title) for signs, title in found]
+        return [(len(marks), title) for marks, title in found]
 
     def links(self) -> list[str]:
         return re.findall(r"\]\(([^)\s]+)\)", without_code(self.text))
 
 
 def without_code(markdown: str) -> str:
-    """Markdown without fenced blocks and `code`: their signs mean nothing there."""
+    """Markdown without fenced blocks and `code`: their marks mean nothing there."""
     markdown = re.sub(r"^(```|~~~).*?^\1", "", markdown, flags=re.M | re.S)
     return re.sub(r"`[^`\n]*`", "code", markdown)
 

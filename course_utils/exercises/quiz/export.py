@@ -8,7 +8,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from .items import ITEMS, LETTERS, Item
 
-SPECIAL = re.compile(r"([~=#{}:\\])")  # GIFT's own signs
+SPECIAL = re.compile(r"([~=#{}:\\])")  # GIFT's own special characters
 
 
 def gift() -> str:
@@ -31,7 +31,7 @@ def _gift_item(item: Item) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Return a text for GIFT's [html]: both languages' own signs escaped."""
+    """Return a text for GIFT's [html]: both languages' special characters escaped."""
     return SPECIAL.sub(r"\\\1", html.escape(text, quote=False))
 
 

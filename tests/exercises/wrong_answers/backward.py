@@ -464,9 +464,9 @@ def _attention_backward(query, key, value, g, causal=True, scale=None, softmax=T
     return ds, dv, p
 
 
-@to("backward.attention_backward", "scale forgotten on the way back")
+@to("backward.attention_backward", "scale forgotten in the backward pass")
 def _(query, key, value, g):
-    """The scale is forgotten on the way back."""
+    """The scale is forgotten in the backward pass."""
     ds, dv, _ = _attention_backward(query, key, value, g)
     return ds @ key, ds.transpose(-2, -1) @ query, dv
 

@@ -196,7 +196,7 @@ def _(text, pairs, nouns):
     return "".join(out)
 
 
-@to("bias.swap", "words beside a sign are missed")
+@to("bias.swap", "words beside punctuation are missed")
 def _(text, pairs, nouns):
     """text.split(): a word before a comma or full stop is not found."""
     table = {a: b for a, b in pairs} | {b: a for a, b in pairs}

@@ -181,20 +181,20 @@ def _gelu(x):
     return F.gelu(x, approximate="tanh")
 
 
-@to("block.mlp", "nothing bends")
+@to("block.mlp", "no activation")
 def _(x, expand_weight, expand_bias, contract_weight, contract_bias):
-    """Nothing bends in between."""
+    """No activation in between."""
     return (x @ expand_weight + expand_bias) @ contract_weight + contract_bias
 
 
-@to("block.mlp", "bent with ReLU")
+@to("block.mlp", "ReLU used")
 def _(x, expand_weight, expand_bias, contract_weight, contract_bias):
     """ReLU for GELU."""
     hidden = torch.relu(x @ expand_weight + expand_bias)
     return hidden @ contract_weight + contract_bias
 
 
-@to("block.mlp", "bent with the exact GELU")
+@to("block.mlp", "the exact GELU")
 def _(x, expand_weight, expand_bias, contract_weight, contract_bias):
     """The exact GELU."""
     hidden = F.gelu(x @ expand_weight + expand_bias)
@@ -214,7 +214,7 @@ def _(x, expand_weight, expand_bias, contract_weight, contract_bias):
     return x + hidden @ contract_weight + contract_bias
 
 
-@to("block.mlp", "bent twice")
+@to("block.mlp", "GELU twice")
 def _(x, expand_weight, expand_bias, contract_weight, contract_bias):
     """GELU at the end as well."""
     hidden = _gelu(x @ expand_weight + expand_bias)
@@ -227,7 +227,7 @@ def _(x, expand_weight, expand_bias, contract_weight, contract_bias):
     return F.linear(_gelu(F.linear(x, expand_weight, expand_bias)), contract_weight)
 
 
-@to("block.mlp", "bias added after bending")
+@to("block.mlp", "bias added after GELU")
 def _(x, expand_weight, expand_bias, contract_weight, contract_bias):
     """GELU before the bias is added."""
     hidden = _gelu(x @ expand_weight) + expand_bias
@@ -363,15 +363,15 @@ def _(vocab_size, n_positions, n_layer, n_embd):
     return (vocab_size + n_positions) * C + 12 * C * C + 13 * C + 2 * C
 
 
-@to("block.residual_std", "one writer in a layer")
+@to("block.residual_std", "one sublayer in a layer")
 def _(n_layer):
-    """One writer a layer: √n_layer."""
+    """One sublayer a layer: √n_layer."""
     return 0.02 / math.sqrt(n_layer)
 
 
 @to("block.residual_std", "divided without the root")
 def _(n_layer):
-    """Divides by the number of writers, no root."""
+    """Divides by the number of sublayers, no root."""
     return 0.02 / (2 * n_layer)
 
 

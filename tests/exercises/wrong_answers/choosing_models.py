@@ -75,7 +75,7 @@ def _(n_layer, n_embd, vocab_size, n_texts, T):
     return 6.0 * 12 * n_layer * n_embd**2 * n_texts * T
 
 
-@to("choosing_models.training_flops", "the way forward only")
+@to("choosing_models.training_flops", "the forward pass only")
 def _(n_layer, n_embd, vocab_size, n_texts, T):
     """Forward alone: 2 N D."""
     return 2.0 * (12 * n_layer * n_embd**2 + vocab_size * n_embd) * n_texts * T

@@ -200,7 +200,7 @@ def _(x, gate_weight, expand_weight, contract_weight):
 
 @to("modern.swiglu", "gate and expand exchanged")
 def _(x, gate_weight, expand_weight, contract_weight):
-    """The wrong one is bent."""
+    """silu on the wrong one."""
     return ((x @ gate_weight) * F.silu(x @ expand_weight)) @ contract_weight
 
 

@@ -91,7 +91,7 @@ def _(ids, n_prompt, n_tokens):
 
 @to("objective.inputs_and_targets", "first padding counted")
 def _(ids, n_prompt, n_tokens):
-    """The first sign of padding counts."""
+    """The first token of padding counts."""
     return _targets(ids, n_prompt, n_tokens, lambda w, n: w < n, lambda w, n: w > n)
 
 

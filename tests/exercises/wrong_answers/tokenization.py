@@ -71,7 +71,7 @@ def _(text):
 
 @to("tokenization.split_words", "letters from a to z only")
 def _(text):
-    """ASCII letters only: é becomes another sign."""
+    """ASCII letters only: é becomes another character."""
     return regex.findall(r" ?[A-Za-z]+| ?[0-9]+| ?[^\sA-Za-z0-9]+|\s+(?!\S)|\s+", text)
 
 

@@ -12,7 +12,7 @@ from .split_heads import split_heads
 
 
 def _layer_cases(rng):
-    # Every number is stirred: at the usual initialisation a missing bias is invisible.
+    # Every number is random: at the usual initialisation a missing bias is invisible.
     for B, T, H, D in ((1, 3, 2, 4), (2, 1, 3, 2), (2, 5, 3, 4), (2, 12, 4, 5)):
         C = H * D
         yield (

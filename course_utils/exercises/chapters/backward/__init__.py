@@ -51,6 +51,6 @@ QUESTIONS = (
     Question(
         "Why does training need more memory than running the model?",
         "The rules need what the forward pass computed, so all of it is kept until the "
-        "way back. Checkpointing keeps less and computes it again.",
+        "backward pass. Checkpointing keeps less and computes it again.",
     ),
 )

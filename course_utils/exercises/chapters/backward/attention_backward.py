@@ -62,16 +62,16 @@ attention_backward = Exercise(
 
 
 @attention_backward.wrong
-def scale_forgotten_on_the_way_back(query, key, value, g):
-    """The scores were divided by √D, so their gradients are too. Your P is right, the
-    way back lacks the division."""
+def scale_forgotten_in_the_backward_pass(query, key, value, g):
+    """The scores were divided by √D, so their gradients are too. Your P is right; the
+    division is missing in the backward pass."""
     of_query, of_key, of_value = attention_backward.reference(query, key, value, g)
     return of_query / _scale(query), of_key / _scale(query), of_value
 
 
 @attention_backward.wrong
 def scale_of_d_in_place_of_its_root(query, key, value, g):
-    """On the way back you divide by D. The scores were divided by its root."""
+    """In the backward pass you divide by D. The scores were divided by its root."""
     of_query, of_key, of_value = attention_backward.reference(query, key, value, g)
     return of_query * _scale(query), of_key * _scale(query), of_value
 
@@ -112,7 +112,7 @@ def mask_forgotten(query, key, value, g):
 
 @attention_backward.wrong
 def weights_not_transposed_for_the_value(query, key, value, g):
-    """P @ g mixes the gradients as the values were mixed. The way back goes from
+    """P @ g mixes the gradients as the values were mixed. The backward pass goes from
     queries to keys: Pᵀ @ g."""
     of_query, of_key, _ = attention_backward.reference(query, key, value, g)
     return of_query, of_key, _weights(query, key) @ g
@@ -161,7 +161,7 @@ def weights_taken_for_constants(query, key, value, g):
 
 @attention_backward.wrong
 def never_scaled(query, key, value, g):
-    """You scale neither on the way forward nor on the way back: the weights are not
+    """You scale neither in the forward nor in the backward pass: the weights are not
     those of the task. Scores are divided by √D, and so are their gradients."""
     p = _weights(query * math.sqrt(query.shape[-1]), key)
     of_scores = _of_scores(p, g @ value.mT)
@@ -174,4 +174,14 @@ def nothing_taken_off_in_the_softmax(query, key, value, g):
     the others lose: of each row p · g takes p times its sum off."""
     p = _weights(query, key)
     of_scores = p * (g @ value.mT) * _scale(query)
+    return of_scores @ key, of_scores.mT @ query, p.mT @ g
+
+
+@attention_backward.wrong
+def weights_left_out_of_the_softmax_rule(query, key, value, g):
+    """Through softmax you take the weighted mean off but do not multiply by the
+    weights: a key that had no weight would get a gradient. P · (g - mean)."""
+    p = _weights(query, key)
+    of_p = g @ value.mT
+    of_scores = (of_p - (p * of_p).sum(dim=-1, keepdim=True)) * _scale(query)
     return of_scores @ key, of_scores.mT @ query, p.mT @ g

@@ -9,7 +9,7 @@ from course_utils.exercises.engine.forbidden import AUTOGRAD
 from course_utils.exercises.engine.inputs import tensor
 
 
-def _bend_cases(rng):
+def _gelu_cases(rng):
     yield torch.tensor([1.0]), torch.tensor([1.0])
     for shape, scale in (((4,), 1.0), ((2, 3), 2.0), ((2, 2, 3), 3.0)):
         yield tensor(rng, *shape, scale=scale), tensor(rng, *shape)
@@ -22,12 +22,14 @@ def gelu_backward(x, g):
     return g * (0.5 * (1 + t) + 0.5 * x * (1 - t**2) * inner)
 
 
-def _slope(x, factor=3.0, power=2, bend=lambda t: 1 - t**2, first=0.5, second=0.5):
+def _slope(
+    x, factor=3.0, power=2, tanh_slope=lambda t: 1 - t**2, first=0.5, second=0.5
+):
     """Return GELU's slope, with parts of it changed."""
     root = math.sqrt(2 / math.pi)
     t = torch.tanh(root * (x + 0.044715 * x**3))
     inner = root * (1 + factor * 0.044715 * x**power)
-    return first * (1 + t) + second * x * bend(t) * inner
+    return first * (1 + t) + second * x * tanh_slope(t) * inner
 
 
 gelu_backward = Exercise(
@@ -37,20 +39,20 @@ gelu_backward = Exercise(
     "Without autograd.",
     reference=gelu_backward,
     without=(AUTOGRAD,),
-    cases=_bend_cases,
+    cases=_gelu_cases,
     hints=(
         "Two factors hold x: ½ · x and 1 + tanh(u). What does the product rule say?",
         "tanh(u) has the slope 1 - tanh(u)² along u; u has the slope √(2/π) · (1 + 3 · "
         "0.044715 · x²) along x. All entry by entry.",
         "t = tanh(u)\nslope = ½ (1 + t) + ½ x (1 - t²) · slope of u\nreturn g * slope",
     ),
-    proves="Product rule and chain rule: there is no more to any bend.",
+    proves="Product rule and chain rule: there is no more to any activation.",
 )
 
 
 @gelu_backward.wrong
 def only_the_first_half_of_the_product_rule(x, g):
-    """½ (1 + t) treats 1 + t as a constant. It bends with x: add ½ x times its
+    """½ (1 + t) treats 1 + t as a constant. It changes with x: add ½ x times its
     slope."""
     return g * _slope(x, second=0.0)
 
@@ -90,19 +92,19 @@ def the_cube_stays_a_cube(x, g):
 @gelu_backward.wrong
 def tanh_not_squared(x, g):
     """You take 1 - t for the slope of tanh. It is 1 - t²."""
-    return g * _slope(x, bend=lambda t: 1 - t)
+    return g * _slope(x, tanh_slope=lambda t: 1 - t)
 
 
 @gelu_backward.wrong
 def tanh_as_its_own_slope(x, g):
     """You take t for the slope of tanh. (exp is its own slope.) It is 1 - t²."""
-    return g * _slope(x, bend=lambda t: t)
+    return g * _slope(x, tanh_slope=lambda t: t)
 
 
 @gelu_backward.wrong
 def slope_of_the_sigmoid(x, g):
     """t · (1 - t) is the sigmoid's slope. tanh has 1 - t²."""
-    return g * _slope(x, bend=lambda t: t * (1 - t))
+    return g * _slope(x, tanh_slope=lambda t: t * (1 - t))
 
 
 @gelu_backward.wrong
@@ -141,7 +143,7 @@ def slope_of_the_exact_gelu(x, g):
 
 @gelu_backward.wrong
 def slope_of_relu(x, g):
-    """This is ReLU's slope, 0 or 1. GELU bends without a corner."""
+    """This is ReLU's slope, 0 or 1. GELU has no corner."""
     return g * (x > 0)
 
 
@@ -152,3 +154,20 @@ def u_in_place_of_its_tanh(x, g):
     u = root * (x + 0.044715 * x**3)
     inner = root * (1 + 3 * 0.044715 * x**2)
     return g * (0.5 * (1 + torch.tanh(u)) + 0.5 * x * (1 - u**2) * inner)
+
+
+@gelu_backward.wrong
+def root_left_out_of_the_inner_slope(x, g):
+    """The factor √(2/π) is missing in u's slope. It stands before the whole bracket of
+    u, so it stays when you differentiate."""
+    root = math.sqrt(2 / math.pi)
+    return g * _slope(x, tanh_slope=lambda t: (1 - t**2) / root)
+
+
+@gelu_backward.wrong
+def product_of_the_two_slopes(x, g):
+    """You multiply the slopes of the two factors. The product rule adds: slope of the
+    first times the second, plus the first times the slope of the second."""
+    root = math.sqrt(2 / math.pi)
+    t = torch.tanh(root * (x + 0.044715 * x**3))
+    return g * 0.5 * (1 - t**2) * root * (1 + 3 * 0.044715 * x**2)

@@ -169,3 +169,11 @@ def gain_and_bias_exchanged(x, gain, g):
     """You return the bias's gradient before the gain's: x, gain, bias."""
     of_x, of_gain, of_bias = layer_norm_backward.reference(x, gain, g)
     return of_x, of_bias, of_gain
+
+
+@layer_norm_backward.wrong
+def gain_in_the_gradient_of_the_bias(x, gain, g):
+    """Your gradient of the bias holds the gain. The bias is added after the gain: its
+    gradient is g itself, summed over batch and time."""
+    of_x, of_gain, of_bias = layer_norm_backward.reference(x, gain, g)
+    return of_x, of_gain, of_bias * gain

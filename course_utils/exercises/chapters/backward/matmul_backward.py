@@ -39,7 +39,7 @@ matmul_backward = Exercise(
 
 @matmul_backward.wrong
 def b_not_transposed(a, b, g):
-    """For a you multiply g by b itself. It came from K to M; the way back goes from M
+    """For a you multiply g by b itself. It came from K to M; the gradient goes from M
     to K: transpose it."""
     return g @ b, matmul_backward.reference(a, b, g)[1]
 

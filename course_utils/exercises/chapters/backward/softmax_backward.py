@@ -117,3 +117,10 @@ def the_mean_without_its_share(p, g):
     """The weighted mean is taken off whole: it needs the factor p too. p · (g - mean),
     not p · g - mean."""
     return p * g - (p * g).sum(dim=-1, keepdim=True)
+
+
+@softmax_backward.wrong
+def the_mean_added(p, g):
+    """You add the weighted mean. What one probability gains the others lose: it is
+    taken off, p · (g - mean)."""
+    return p * (g + (p * g).sum(dim=-1, keepdim=True))

@@ -191,9 +191,9 @@ def only_the_pairs_and_inside_words(text, pairs, nouns):
 
 
 @swap.wrong
-def words_beside_a_sign_are_missed(text, pairs, nouns):
+def words_beside_punctuation_are_missed(text, pairs, nouns):
     r"""You cut at spaces alone: "Paul," and "her." are no words of the table, so they
-    stay. Take the signs off first: re.findall(r"\w+|\W+", text)."""
+    stay. Take the punctuation off first: re.findall(r"\w+|\W+", text)."""
     table, her = _both_ways(pairs), _his_or_him(nouns)
     words = text.split(" ")
     result = []

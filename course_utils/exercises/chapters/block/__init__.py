@@ -1,7 +1,7 @@
 """Exercises on the GPT block, and on the whole model as one function.
 
-Notebook 03. Every parameter of every input is stirred: at GPT-2's own start all gains
-are 1 and all biases 0, so a forgotten one could not be seen.
+Notebook 03. Every parameter of every input is random and large: at GPT-2's own start
+all gains are 1 and all biases 0, so a forgotten one could not be seen.
 """
 
 from course_utils.exercises.engine.questions import Question
@@ -42,7 +42,7 @@ QUESTIONS = (
         "Your model agrees with GPT-2 at the start, weights N(0, 0.02). What may still "
         "be wrong?",
         "Everything that gains of 1 and biases of 0 hide: a forgotten bias, one "
-        "LayerNorm in the place of two. Compare with stirred weights.",
+        "LayerNorm in the place of two. Compare with random values in every parameter.",
         (
             "block.gpt_block: one LayerNorm for both halves",
             "block.layer_norm: gain and bias unused",

@@ -33,5 +33,6 @@ one_for_two = Clinic(
     fault="ln_1 serves both halves of a block",
     evidence="The first part that differs is blocks.0.norm_2: what went in was right, "
     "what came out was not. A new model has gains of 1 and biases of 0 everywhere, so "
-    "there ln_1 and ln_2 are one function. Stir every weight before you compare.",
+    "there ln_1 and ln_2 are one function. Compare with large random values in every "
+    "parameter.",
 )

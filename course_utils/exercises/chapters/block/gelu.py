@@ -20,7 +20,7 @@ _SCALE = math.sqrt(2 / math.pi)
 
 
 def _gelu(x, outer=0.5, scale=_SCALE, power=3, one=1.0):
-    """Bend in one of the wrong ways that the misconceptions below name."""
+    """Compute GELU in one of the wrong ways that the misconceptions below name."""
     return outer * x * (one + torch.tanh(scale * (x + 0.044715 * x**power)))
 
 
@@ -36,7 +36,7 @@ gelu = Exercise(
         "inner = sqrt(2 / pi) * (x + 0.044715 * x ** 3)\n"
         "return 0.5 * x * (1 + tanh(inner))",
     ),
-    proves="Large numbers pass, very negative ones stop, with a smooth bend between.",
+    proves="Large numbers pass, very negative ones stop, smoothly between.",
 )
 
 
@@ -56,7 +56,8 @@ def sigmoid_form(x):
 
 @gelu.wrong
 def SiLU_used(x):
-    """This is SiLU, x · sigmoid(x), which newer models use. It bends more slowly."""
+    """This is SiLU, x · sigmoid(x), which newer models use. Around
+    0 its slope changes more slowly."""
     return F.silu(x)
 
 

@@ -28,7 +28,7 @@ _BLOCK_SHAPES = {
 
 
 def _block_weights(rng, C):
-    """Return stirred weights of a block: N(0, 0.3), gains 1 + N(0, 0.3)."""
+    """Return random weights of a block: N(0, 0.3), gains 1 + N(0, 0.3)."""
     return {
         name: tensor(rng, *(C * factor for factor in shape), scale=0.3)
         + (name.startswith("ln") and name.endswith("weight"))
@@ -67,14 +67,14 @@ def _attend(x, weights, n_head):
     return multi_head.reference(x, *parts, n_head)
 
 
-def _think(x, weights, bend=component.gelu):
+def _think(x, weights, activation=component.gelu):
     parts = _pair(weights, "mlp.c_fc") + _pair(weights, "mlp.c_proj")
-    return _mlp(x, *parts, bend)
+    return _mlp(x, *parts, activation)
 
 
-def _block(x, weights, n_head, second_norm=2, bend=component.gelu):
+def _block(x, weights, n_head, second_norm=2, activation=component.gelu):
     x = x + _attend(_normalise(x, weights), weights, n_head)
-    return x + _think(_normalise(x, weights, second_norm), weights, bend)
+    return x + _think(_normalise(x, weights, second_norm), weights, activation)
 
 
 gpt_block = Exercise(
@@ -190,8 +190,9 @@ def MLP_before_attention(x, weights, n_head):
 
 @gpt_block.wrong
 def exact_GELU_in_the_MLP(x, weights, n_head):
-    """All is right but the bend: this is the exact GELU, GPT-2's has the tanh form."""
-    return _block(x, weights, n_head, bend=F.gelu)
+    """All is right but the activation: this is the exact GELU, GPT-2's has the tanh
+    form."""
+    return _block(x, weights, n_head, activation=F.gelu)
 
 
 @gpt_block.wrong

@@ -21,35 +21,35 @@ def _mlp_cases(rng):
 
 def mlp(x, expand_weight, expand_bias, contract_weight, contract_bias):
     gelu = mine("block.gelu")
-    bent = gelu(x @ expand_weight + expand_bias)  # (B, T, 4C)
-    return bent @ contract_weight + contract_bias  # (B, T, C)
+    hidden = gelu(x @ expand_weight + expand_bias)  # (B, T, 4C)
+    return hidden @ contract_weight + contract_bias  # (B, T, C)
 
 
-def _mlp(x, w_in, b_in, w_out, b_out, bend=component.gelu):
-    """Return the MLP of x with another bend, or with parts left out."""
-    return bend(x @ w_in + b_in) @ w_out + b_out
+def _mlp(x, w_in, b_in, w_out, b_out, activation=component.gelu):
+    """Return the MLP of x with another activation, or with parts left out."""
+    return activation(x @ w_in + b_in) @ w_out + b_out
 
 
 mlp = Exercise(
     name="block.mlp",
     task="(x (B, T, C), expand_weight (C, 4C), expand_bias (4C,), contract_weight "
-    "(4C, C), contract_bias (C,)) -> (B, T, C): expand to 4C channels, bend with "
-    "GPT-2's GELU, contract to C. Weights are used as x @ weight.",
+    "(4C, C), contract_bias (C,)) -> (B, T, C): expand to 4C channels, GPT-2's "
+    "GELU, contract to C. Weights are used as x @ weight.",
     reference=mlp,
     cases=_mlp_cases,
     hints=(
         "What would two matrix products in a row be, with nothing between them?",
         "(B, T, C) -> (B, T, 4C) -> GELU, the same shape -> (B, T, C)",
         "wide = x @ expand_weight + expand_bias\n"
-        "bent = gelu(wide)\n"
-        "return bent @ contract_weight + contract_bias",
+        "hidden = gelu(wide)\n"
+        "return hidden @ contract_weight + contract_bias",
     ),
     proves="Each position works by itself. Two thirds of a block's numbers are here.",
 )
 
 
 @mlp.wrong
-def nothing_bends(x, expand_weight, expand_bias, contract_weight, contract_bias):
+def no_activation(x, expand_weight, expand_bias, contract_weight, contract_bias):
     """There is no GELU: two matrix products in a row are one matrix product, and the
     3C extra channels buy nothing."""
     return _mlp(
@@ -58,21 +58,19 @@ def nothing_bends(x, expand_weight, expand_bias, contract_weight, contract_bias)
 
 
 @mlp.wrong
-def bent_with_ReLU(x, expand_weight, expand_bias, contract_weight, contract_bias):
-    """You bend with ReLU, as the Transformer of 2017 does. GPT-2 uses GELU."""
+def ReLU_used(x, expand_weight, expand_bias, contract_weight, contract_bias):
+    """You use ReLU, as the Transformer of 2017 does. GPT-2 uses GELU."""
     return _mlp(x, expand_weight, expand_bias, contract_weight, contract_bias, F.relu)
 
 
 @mlp.wrong
-def bent_with_the_exact_GELU(
-    x, expand_weight, expand_bias, contract_weight, contract_bias
-):
+def the_exact_GELU(x, expand_weight, expand_bias, contract_weight, contract_bias):
     """F.gelu is the exact form; GPT-2's is F.gelu(x, approximate="tanh")."""
     return _mlp(x, expand_weight, expand_bias, contract_weight, contract_bias, F.gelu)
 
 
 @mlp.wrong
-def bent_at_the_end(x, expand_weight, expand_bias, contract_weight, contract_bias):
+def GELU_at_the_end(x, expand_weight, expand_bias, contract_weight, contract_bias):
     """GELU comes last. It stands between the two products: what is added to the stream
     must be free to be negative."""
     wide = x @ expand_weight + expand_bias
@@ -80,7 +78,7 @@ def bent_at_the_end(x, expand_weight, expand_bias, contract_weight, contract_bia
 
 
 @mlp.wrong
-def bent_twice(x, expand_weight, expand_bias, contract_weight, contract_bias):
+def GELU_twice(x, expand_weight, expand_bias, contract_weight, contract_bias):
     """There is a GELU after the second product too. GPT-2 has one, in the middle."""
     return component.gelu(
         _mlp(x, expand_weight, expand_bias, contract_weight, contract_bias)
@@ -111,7 +109,7 @@ def stream_added_inside(x, expand_weight, expand_bias, contract_weight, contract
 
 
 @mlp.wrong
-def bias_added_after_bending(x, w_in, b_in, w_out, b_out):
-    """You bend first and add the bias of the expansion after that. The bias belongs to
-    the product: add it, then bend."""
+def bias_added_after_GELU(x, w_in, b_in, w_out, b_out):
+    """You apply GELU first and add the bias of the expansion after that. The bias
+    belongs to the product: add it, then apply GELU."""
     return (component.gelu(x @ w_in) + b_in) @ w_out + b_out

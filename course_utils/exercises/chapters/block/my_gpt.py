@@ -12,7 +12,7 @@ from .gpt_block import _BLOCK_SHAPES, _block, _block_weights, _pair
 
 
 def _gpt_weights(rng, V, n_positions, n_layer, C):
-    """Return stirred weights under the names of transformers' GPT-2."""
+    """Return random weights under the names of transformers' GPT-2."""
     tokens = tensor(rng, V, C, scale=0.3)
     weights = {
         "transformer.wte.weight": tokens,

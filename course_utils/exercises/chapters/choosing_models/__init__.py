@@ -28,7 +28,7 @@ QUESTIONS = (
         "What does training cost, in FLOPs, for N parameters and D tokens? Reading?",
         "About 6·N·D: 2 forward, 4 backward. Reading or writing D tokens: 2·N·D.",
         (
-            "choosing_models.training_flops: the way forward only",
+            "choosing_models.training_flops: the forward pass only",
             "choosing_models.training_flops: texts taken for tokens",
         ),
     ),

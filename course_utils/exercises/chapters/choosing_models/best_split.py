@@ -54,8 +54,8 @@ def the_factor_6_forgotten(flops, A, B, alpha, beta):
 
 @best_split.wrong
 def priced_as_reading(flops, A, B, alpha, beta):
-    """Your N times D is half the budget: 2·N a token is the way forward. Training takes
-    6·N."""
+    """Your N times D is half the budget: 2·N a token is the forward pass. Training
+    takes 6·N."""
     return _split(flops, alpha * A / (beta * B), alpha, beta, cost=2)
 
 

@@ -1,4 +1,4 @@
-"""The bug clinic choosing_models.bent_line: patient, healthy twin, suspects."""
+"""The bug clinic choosing_models.curved_line: patient, healthy twin, suspects."""
 
 from course_utils.exercises.engine.clinics import Clinic
 
@@ -14,8 +14,8 @@ def _floor_from_the_lowest_loss(x, losses, floor):
     return fit_power_law.reference(x, losses, 0.98 * losses.min().item())
 
 
-bent_line = Clinic(
-    name="choosing_models.bent_line",
+curved_line = Clinic(
+    name="choosing_models.curved_line",
     complaint="A colleague's fit of a power law follows the measured points. But when "
     "larger models are measured, they are always better than it said, and the more "
     "points it gets, the more its exponent changes. It gets x, losses and the floor.",

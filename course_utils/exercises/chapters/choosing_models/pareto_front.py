@@ -88,7 +88,7 @@ def equals_beat_each_other(costs):
 
 @pareto_front.wrong
 def higher_taken_for_better(costs):
-    """You keep the dearest models. These are costs: the lower the better."""
+    """You keep the most expensive models. These are costs: the lower the better."""
     return pareto_front.reference(-costs)
 
 

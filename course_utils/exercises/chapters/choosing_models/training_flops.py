@@ -39,15 +39,15 @@ training_flops = Exercise(
 
 
 @training_flops.wrong
-def the_way_forward_only(n_layer, n_embd, vocab_size, n_texts, T):
-    """You count 2·N·D: that is writing or reading, the way forward. Training goes back
-    as well, which costs twice as much again."""
+def the_forward_pass_only(n_layer, n_embd, vocab_size, n_texts, T):
+    """You count 2·N·D: that is the forward pass. Training has a backward pass too,
+    which costs twice as much again."""
     return _flops(n_layer, n_embd, vocab_size, n_texts * T, factor=2)
 
 
 @training_flops.wrong
-def the_way_back_only(n_layer, n_embd, vocab_size, n_texts, T):
-    """You count 4·N·D, the way back. Before it comes the way forward, 2·N·D."""
+def the_backward_pass_only(n_layer, n_embd, vocab_size, n_texts, T):
+    """You count 4·N·D, the backward pass. Before it comes the forward pass, 2·N·D."""
     return _flops(n_layer, n_embd, vocab_size, n_texts * T, factor=4)
 
 
@@ -121,6 +121,6 @@ def biases_and_gains_counted(n_layer, n_embd, vocab_size, n_texts, T):
 
 @training_flops.wrong
 def the_6_forgotten(n_layer, n_embd, vocab_size, n_texts, T):
-    """You count N · D. Each number is used six times for a token: 2 operations on the
-    way forward, 4 on the way back."""
+    """You count N · D. Each number is used six times for a token: 2 operations in the
+    forward pass, 4 in the backward pass."""
     return _flops(n_layer, n_embd, vocab_size, n_texts * T, factor=1)

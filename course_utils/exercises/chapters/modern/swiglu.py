@@ -40,7 +40,7 @@ swiglu = Exercise(
 
 @swiglu.wrong
 def gate_and_expand_exchanged(x, gate_weight, expand_weight, contract_weight):
-    """You put the other projection through silu. The gate is what is bent."""
+    """You put the other projection through silu. silu belongs to the gate."""
     return (F.silu(x @ expand_weight) * (x @ gate_weight)) @ contract_weight
 
 
@@ -85,19 +85,19 @@ def gate_left_out(x, gate_weight, expand_weight, contract_weight):
 
 @swiglu.wrong
 def silu_left_out(x, gate_weight, expand_weight, contract_weight):
-    """Your gate is not bent: the product of two projections, without silu."""
+    """Your gate is linear: the product of two projections, without silu."""
     return ((x @ gate_weight) * (x @ expand_weight)) @ contract_weight
 
 
 @swiglu.wrong
 def silu_of_the_product(x, gate_weight, expand_weight, contract_weight):
-    """You bend the product. Only the gate goes through silu."""
+    """You put the product through silu. Only the gate goes through silu."""
     return F.silu((x @ gate_weight) * (x @ expand_weight)) @ contract_weight
 
 
 @swiglu.wrong
 def silu_of_both(x, gate_weight, expand_weight, contract_weight):
-    """You bend both projections. Only the gate goes through silu."""
+    """You put both projections through silu. Only the gate goes through silu."""
     inner = F.silu(x @ gate_weight) * F.silu(x @ expand_weight)
     return inner @ contract_weight
 
@@ -117,5 +117,5 @@ def input_added(x, gate_weight, expand_weight, contract_weight):
 
 @swiglu.wrong
 def silu_of_the_input(x, gate_weight, expand_weight, contract_weight):
-    """You bend x before the gate's projection. silu comes after it."""
+    """You put x through silu before the gate's projection. silu comes after it."""
     return ((F.silu(x) @ gate_weight) * (x @ expand_weight)) @ contract_weight

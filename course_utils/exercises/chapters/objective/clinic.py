@@ -10,7 +10,7 @@ def _honest_loss(logits, targets):
     return F.cross_entropy(logits, targets)
 
 
-def _thrifty_loss(logits, targets):
+def _loss_of_seen_columns(logits, targets):
     seen = targets.unique()  # "the other columns would only cost memory"
     return F.cross_entropy(logits[:, seen], torch.searchsorted(seen, targets))
 
@@ -19,7 +19,7 @@ below_the_floor = Clinic(
     name="objective.below_the_floor",
     complaint="This evaluation needs little memory, and its loss falls as a model "
     "learns. But it says that the story model is below the floor.",
-    patient=_thrifty_loss,
+    patient=_loss_of_seen_columns,
     healthy=_honest_loss,
     suspects={
         "the targets are not shifted": "a trained model would hardly ever expect the "

@@ -78,7 +78,7 @@ def logarithm_to_base_2(probabilities, ids):
 @mean_surprise.wrong
 def logarithm_of_the_mean(probabilities, ids):
     """You average the probabilities and then take the logarithm. Take the logarithm of
-    each first: one impossible word must cost the model dearly."""
+    each first: one impossible word must cost the model much."""
     return -probabilities[ids[:-1], ids[1:]].mean().log()
 
 

@@ -38,7 +38,7 @@ penalize_repetition = Exercise(
         "seen: times penalty where negative, else divided by it\n"
         "return logits.scatter(1, ids, seen)",
     ),
-    proves="A loop feeds on itself; this makes each repetition dearer.",
+    proves="A loop feeds on itself; this makes each repetition less likely.",
 )
 
 

@@ -114,6 +114,6 @@ def days_of_one_device(n_parameters, n_tokens, flops, n_devices, utilisation):
 
 @training_days.wrong
 def the_6_forgotten(n_parameters, n_tokens, flops, n_devices, utilisation):
-    """You count N · D operations. Each parameter takes six for a token: 2 on the way
-    forward, 4 on the way back."""
+    """You count N · D operations. Each parameter takes six for a token: 2 in the
+    forward pass, 4 in the backward pass."""
     return _days(n_parameters, n_tokens, flops, n_devices, utilisation, per_weight=1)

@@ -100,7 +100,7 @@ def white_space_takes_the_last_space_too(text):
 @split_words.wrong
 def cut_at_spaces_only(text):
     """You cut before each space and nowhere else: "dog." stays one piece, and so do
-    letters and digits that touch. A piece holds one kind of signs."""
+    letters and digits that touch. A piece holds one kind of characters."""
     return [piece for piece in regex.split(r"(?= )", text) if piece]
 
 
@@ -112,8 +112,8 @@ def each_digit_on_its_own(text):
 
 
 @split_words.wrong
-def each_sign_on_its_own(text):
-    r"""You cut after each sign: "..." became three pieces. A piece is a run:
+def each_character_on_its_own(text):
+    r"""You cut after each character: "..." became three pieces. A piece is a run:
     [^\s\p{L}\p{N}]+, with its plus."""
     return regex.findall(r" ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]|\s+(?!\S)|\s+", text)
 

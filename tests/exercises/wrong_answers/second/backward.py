@@ -210,9 +210,9 @@ def _(ids, g, V):
     return out.index_add(0, ids.reshape(-1), g.reshape(-1, g.shape[-1]))
 
 
-@to("backward.attention_backward", "scale forgotten on the way back")
+@to("backward.attention_backward", "scale forgotten in the backward pass")
 def _(query, key, value, g):
-    """Forgets the scale on the way back."""
+    """Forgets the scale in the backward pass."""
     T, D = query.shape[-2:]
     scores = query @ key.transpose(-2, -1) / math.sqrt(D)
     future = torch.ones(T, T, dtype=torch.bool).triu(1)

@@ -80,21 +80,21 @@ def _(x):
     return 0.5 * x * (1 + torch.tanh(math.sqrt(2) / math.pi * (x + 0.044715 * x**3)))
 
 
-@to("block.mlp", "nothing bends")
+@to("block.mlp", "no activation")
 def _(x, expand_weight, expand_bias, contract_weight, contract_bias):
     """No activation."""
     h = x @ expand_weight + expand_bias
     return h @ contract_weight + contract_bias
 
 
-@to("block.mlp", "bent with the exact GELU")
+@to("block.mlp", "the exact GELU")
 def _(x, expand_weight, expand_bias, contract_weight, contract_bias):
     """Exact GELU."""
     hidden = F.gelu(x @ expand_weight + expand_bias)
     return hidden @ contract_weight + contract_bias
 
 
-@to("block.mlp", "bent twice")
+@to("block.mlp", "GELU twice")
 def _(x, expand_weight, expand_bias, contract_weight, contract_bias):
     """Activation also after the contraction."""
     x = F.gelu(x @ expand_weight + expand_bias, approximate="tanh")
@@ -212,7 +212,7 @@ def _(vocab_size, n_positions, n_layer, n_embd):
     return total + C
 
 
-@to("block.residual_std", "one writer in a layer")
+@to("block.residual_std", "one sublayer in a layer")
 def _(n_layer):
     """Divides by root of n_layer: forgets that a layer writes twice."""
     return 0.02 / math.sqrt(n_layer)

@@ -32,7 +32,7 @@ def _(costs):
     return ~beats.any(dim=0)
 
 
-@to("choosing_models.training_flops", "the way forward only")
+@to("choosing_models.training_flops", "the forward pass only")
 def _(n_layer, n_embd, vocab_size, n_texts, T):
     """Forward only: 2 N D."""
     N = n_layer * 12 * n_embd**2 + vocab_size * n_embd
