@@ -1,8 +1,8 @@
 """Where submissions run: in sandboxes, or, for who is trusted, in plain processes.
 
-Both offer ``start(handed_in)``, which returns a worker's process: a ``connection`` to
-it, its ``exit_code`` once it is over, ``kill`` for it and all that it started (from any
-thread), and at last ``end``.
+A ``Job`` says what they do; grading is one. Both offer ``start(handed_in)``, which
+returns a worker's process: a ``connection`` to it, its ``exit_code`` once it is over,
+``kill`` for it and all that it started (from any thread), and at last ``end``.
 """
 
 import contextlib
@@ -17,8 +17,10 @@ import shutil
 import signal
 import socket
 import tempfile
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import NamedTuple
 
 from ..course import CATALOGUE
 from ..engine.answers import all_answers
@@ -37,6 +39,30 @@ PAGES = Path(__file__).parents[3] / "notebooks"
 PRELOADED = "IPython.core.inputtransformer2", "torch._dynamo"  # slow to load
 
 
+class Job(NamedTuple):
+    """What processes are started for."""
+
+    work: Callable  # (connection, handed_in, home): all that one of them does
+    modules: tuple[str, ...]  # imported once, for all of them
+    trial: dict  # the orders on which a first one must come to its end: {"done": true}
+    hidden: tuple[Path, ...] = ()  # folders of the course that sandboxes lack
+    prepare: Callable[[], None] | None = None  # what else is done once, for sandboxes
+
+
+def _read_pages() -> None:
+    """Read the course's own cells: most of a submission stand there as shipped."""
+    for path in sorted(PAGES.glob("*.ipynb")):
+        all_answers(code_cells(path))
+
+
+GRADING = Job(
+    work,
+    (*CATALOGUE.modules(), *PRELOADED),
+    {"notebooks": [], "skip": [], "seed": 1},
+    prepare=_read_pages,
+)
+
+
 class Trusted:
     """Processes of multiprocessing: they may read every file and are easily left.
 
@@ -44,12 +70,12 @@ class Trusted:
     (Windows) each process imports it for itself.
     """
 
-    def __init__(self):
+    def __init__(self, job: Job = GRADING):
+        self._job = job
         method = "forkserver" if hasattr(os, "fork") else "spawn"
         self._context = multiprocessing.get_context(method)
         if method == "forkserver":
-            modules = [__name__, *CATALOGUE.modules(), *PRELOADED]
-            self._context.set_forkserver_preload(modules)
+            self._context.set_forkserver_preload([__name__, *job.modules])
 
     def __enter__(self):
         return self
@@ -58,13 +84,13 @@ class Trusted:
         pass
 
     def start(self, handed_in: Path) -> "TrustedProcess":
-        return TrustedProcess(self._context, handed_in)
+        return TrustedProcess(self._context, self._job.work, handed_in)
 
 
 class TrustedProcess:
     """One of them. It works in a copy of what was handed in."""
 
-    def __init__(self, context, handed_in: Path):
+    def __init__(self, context, work: Callable, handed_in: Path):
         self._scratch = Path(tempfile.mkdtemp(prefix="grade-"))
         home = self._scratch / "home"
         self.connection, theirs = context.Pipe()
@@ -97,9 +123,13 @@ class Sandboxed:
     no submission, no result, no seed. ``NoSandboxError`` if there can be none here.
     """
 
-    def __init__(self):
+    def __init__(self, job: Job = GRADING):
         check_system()
-        _prepare()
+        self._job = job
+        for module in job.modules:
+            importlib.import_module(module)
+        if job.prepare:
+            job.prepare()
         # Pages that nobody writes to are shared by all processes: keep Python's garbage
         # collector, which writes to every object, off those that there are by now.
         gc.collect()
@@ -108,7 +138,7 @@ class Sandboxed:
         self._pid = os.fork()
         if self._pid == 0:
             self._socket.close()
-            _serve(theirs)
+            _serve(theirs, job.work)
         theirs.close()
         try:
             self._try_out()
@@ -122,7 +152,7 @@ class Sandboxed:
             process = self.start(Path(empty))
             try:
                 connection = process.connection
-                connection.send_bytes(b'{"notebooks": [], "skip": [], "seed": 1}')
+                connection.send_bytes(json.dumps(self._job.trial).encode())
                 while process.connection.poll(60.0):
                     message = json.loads(connection.recv_bytes(1 << 16))
                     if "done" in message:
@@ -148,7 +178,7 @@ class Sandboxed:
         gc.unfreeze()
 
     def start(self, handed_in: Path) -> "SandboxedProcess":
-        return SandboxedProcess(self._socket, Sandbox(handed_in))
+        return SandboxedProcess(self._socket, Sandbox(handed_in, self._job.hidden))
 
 
 class SandboxedProcess:
@@ -180,18 +210,7 @@ class SandboxedProcess:
         os.close(self._over)
 
 
-def _prepare() -> None:
-    """Do once what every worker needs: imports, and reading the course's own cells.
-
-    Most cells of a submission stand there as they were shipped.
-    """
-    for module in (*CATALOGUE.modules(), *PRELOADED):
-        importlib.import_module(module)
-    for path in sorted(PAGES.glob("*.ipynb")):
-        all_answers(code_cells(path))
-
-
-def _serve(requests: socket.socket) -> None:
+def _serve(requests: socket.socket, work: Callable) -> None:
     """Fork a process for every request until the grader closes the connection."""
     try:
         keep_only(requests.fileno())
@@ -205,14 +224,14 @@ def _serve(requests: socket.socket) -> None:
                 break
             if os.fork() == 0:
                 requests.close()
-                _enter_and_work(*fds)
+                _enter_and_work(work, *fds)
             for fd in fds:
                 os.close(fd)
     finally:
         os._exit(0)
 
 
-def _enter_and_work(inside: int, connection: int, over: int) -> None:
+def _enter_and_work(work: Callable, inside: int, connection: int, over: int) -> None:
     """Enter a sandbox, work there in a process of its own, and say how it ended."""
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -221,7 +240,7 @@ def _enter_and_work(inside: int, connection: int, over: int) -> None:
         pid = os.fork()
         if pid == 0:
             os.close(over)
-            _work_inside(connection)
+            _work_inside(work, connection)
         os.close(connection)
         status = os.waitpid(pid, 0)[1]
         os.write(over, str(os.waitstatus_to_exitcode(status)).encode())
@@ -231,7 +250,7 @@ def _enter_and_work(inside: int, connection: int, over: int) -> None:
         os._exit(0)
 
 
-def _work_inside(connection: int) -> None:
+def _work_inside(work: Callable, connection: int) -> None:
     try:
         give_up_powers()
         work(Connection(connection), HANDED_IN, HOME)

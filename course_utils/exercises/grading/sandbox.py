@@ -24,6 +24,7 @@ import struct
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -65,13 +66,16 @@ def check_system() -> None:
 
 
 class Sandbox:
-    """One sandbox. ``pid`` is a process in it, to be joined."""
+    """One sandbox. ``pid`` is a process in it, to be joined.
 
-    def __init__(self, handed_in: Path):
+    ``hidden`` are folders of the course that are empty in it.
+    """
+
+    def __init__(self, handed_in: Path, hidden: Sequence[Path] = ()):
         report, to_us = os.pipe()
         try:
             self._holder = subprocess.Popen(
-                _command(handed_in, to_us),
+                _command(handed_in, to_us, hidden),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -111,13 +115,15 @@ class Sandbox:
         return self._holder.communicate()[1]
 
 
-def _command(handed_in: Path, report: int) -> list[str]:
+def _command(handed_in: Path, report: int, hidden: Sequence[Path]) -> list[str]:
     """Return bubblewrap's command line."""
     command = ["bwrap", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
     for kind in ("user", "ipc", "pid", "net", "uts"):
         command.append(f"--unshare-{kind}")
     for path in _readable():
         command += ["--ro-bind-try", str(path), str(path)]
+    for path in hidden:
+        command += ["--size", "4096", "--tmpfs", str(path), "--remount-ro", str(path)]
     command += ["--proc", "/proc", "--dev", "/dev"]
     command += ["--ro-bind", str(handed_in), str(HANDED_IN)]
     command += ["--size", str(HOME_SIZE), "--tmpfs", str(HOME)]

@@ -115,13 +115,22 @@ def work(connection, handed_in: Path, home: Path) -> None:
     The first message says what to do: the places of the ``notebooks``, the answers to
     ``skip``, by id, and the ``seed`` of the inputs. This process ends with it.
     """
+    run_contained(_run_answers, connection, handed_in, home)
+
+
+def run_contained(job: Callable, connection, handed_in: Path, home: Path) -> None:
+    """Do a job within bounds, in a copy of what was handed in; this process ends then.
+
+    ``job(connection, home, **orders)``; the orders are the first message. If it fails,
+    ``{"problems": [why]}`` is told.
+    """
     try:
         orders = json.loads(connection.recv_bytes())
         _silence(connection.fileno())
         torch.set_num_threads(1)
         shutil.copytree(handed_in, home, dirs_exist_ok=True)
         contain(home)
-        _run_answers(connection, home, **orders)
+        job(connection, home, **orders)
     except Exception:
         why = traceback.format_exc().strip().split("\n")[-1]
         _send(connection, problems=[why])
