@@ -30,6 +30,7 @@ COMMANDS = {
     "export": Command("export", (), "take a model to transformers, llama.cpp, ..."),
     "explain": Command("exercises", ("explain",), "what is wrong with an answer"),
     "experiment": Command("experiments", (), "measure again what a page shows"),
+    "race": Command("race", (), "who comes closest to the lowest loss in a minute?"),
     "quiz": Command("exercises", ("quiz",), "what is known, before and after"),
     "grade": Command("exercises", ("grade",), "grade a class's notebooks"),
     "refresh": Command("notebooks", ("refresh",), "run notebooks, save their outputs"),

@@ -36,7 +36,7 @@ WINGS = [
     "models records",
     "figures experiments export",
     "exercises",
-    "site",
+    "site race",
     "notebooks commands",
     "jupyter",
 ]

@@ -18,7 +18,12 @@ Sources: Brown et al. 2020, appendix B (warm-up, cosine, clipping); Li et al. 20
 
 from course_utils.training.config import TrainingConfig
 from course_utils.training.corpus import DIALS, frame, read_corpus, story_world
-from course_utils.training.measuring import count_targets, evaluate, measure_gap
+from course_utils.training.measuring import (
+    count_targets,
+    evaluate,
+    gap_and_error,
+    measure_gap,
+)
 from course_utils.training.trainer import History, Trainer, accumulate_gradients
 
 __all__ = [
@@ -30,6 +35,7 @@ __all__ = [
     "count_targets",
     "evaluate",
     "frame",
+    "gap_and_error",
     "measure_gap",
     "read_corpus",
     "story_world",

@@ -56,6 +56,16 @@ def measure_gap(
         counts.append(len(ids) + 1)  # the end of the text is predicted too
         nats.append(evaluate(model, batches) * counts[-1])
         floor.append(-world.log_prob(text))
+    return gap_and_error(nats, floor, counts)
+
+
+def gap_and_error(
+    nats: Sequence[float], floor: Sequence[float], counts: Sequence[int]
+) -> tuple[float, float]:
+    """Return the gap to the floor over some texts, and its standard error, per token.
+
+    Of each text: the model's loss and the source's, in nats, and the tokens that count.
+    """
     n_tokens = sum(counts)
     gap = gap_to_floor(sum(nats) / n_tokens, sum(floor) / n_tokens)
     rest = np.array(nats) - np.array(floor) - gap * np.array(counts)

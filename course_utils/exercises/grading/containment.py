@@ -98,7 +98,7 @@ def seal_processor_time(seconds: float) -> None:
     """The same, and no code in this process can put the end off."""
     if resource is not None:
         end = math.ceil(time.process_time() + seconds)
-        resource.setrlimit(resource.RLIMIT_CPU, (end, end))
+        resource.setrlimit(resource.RLIMIT_CPU, (end, end + 1))
 
 
 def _limit_resources() -> None:
