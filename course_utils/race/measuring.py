@@ -62,7 +62,7 @@ def surprise(raw: bytes, targets: torch.Tensor, vocab_size: int) -> np.ndarray:
     log_p = torch.log_softmax(logits, dim=-1)
     places = targets.where(counted, 0).unsqueeze(-1)
     nats = -log_p.gather(-1, places).squeeze(-1).where(counted, 0.0)
-    if not nats.isfinite().all():
+    if not nats.isfinite().all():  # nan where no token at all had a chance
         raise Fault(
             "it gave no chance at all to a token that came: its loss is infinite"
         )
