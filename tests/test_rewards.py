@@ -6,10 +6,15 @@ import pytest
 import torch
 
 from course_utils import models
-from course_utils.huggingface import to_huggingface
+from course_utils.confidence import interval
+from course_utils.config import GPTConfig
+from course_utils.experiments.running import new_model
+from course_utils.huggingface import stir, to_huggingface
+from course_utils.model import GPT
 from course_utils.rewards import (
     RewardConfig,
     RewardTrainer,
+    Written,
     answer_log_probs,
     clipped_loss,
     count_endings,
@@ -44,6 +49,34 @@ def test_the_groups_gradient_is_the_exact_one_but_for_the_text_itself():
         (slope,) = torch.autograd.grad(loss, scores)
         expected -= P[group].prod() * slope
     torch.testing.assert_close(expected, exact * 2 / 3, rtol=0, atol=1e-12)
+
+
+def test_on_draws_of_a_gpt_the_gradient_is_within_its_interval_of_the_exact_one():
+    """All 64 texts of three letters, summed over; then 300 groups of 8, drawn."""
+    model = new_model(GPT, GPTConfig(4, 4, n_layer=1, n_head=2, n_embd=8), seed=0)
+    model = stir(model, seed=0).double().eval()
+    texts = torch.cartesian_prod(*[torch.arange(4)] * 3)
+    ids = torch.cat([torch.zeros(64, 1, dtype=torch.long), texts], dim=1)
+    everything = Written(ids, ids >= 0, ids[:, 1:] >= 0)
+    rewards = torch.tensor([float(len(set(t)) == 3) for t in texts.tolist()])
+
+    def gradient(loss):
+        found = torch.autograd.grad(loss, list(model.parameters()), retain_graph=True)
+        return torch.cat([part.flatten() for part in found])
+
+    log_p = token_log_probs(model, everything)  # (64, 3)
+    p = log_p.sum(dim=1).exp()
+    torch.testing.assert_close(p.sum().item(), 1.0)
+    exact = gradient((p * rewards).sum())
+    chance, along = torch.Generator().manual_seed(0), []
+    for _ in range(300):
+        drawn = torch.multinomial(p.detach(), 8, replacement=True, generator=chance)
+        advantages = group_advantages(rewards[drawn][None])[0]
+        now, chosen = log_p[drawn], everything.chosen[drawn]
+        loss = clipped_loss(now, now.detach(), advantages, chosen, length=3)
+        along.append((-3 * gradient(loss) @ exact / exact.norm() ** 2).item())
+    mean, half = interval(along)
+    assert abs(mean - 7 / 8) < half < 0.2
 
 
 def test_a_group_that_is_always_right_teaches_nothing_with_and_without_its_spread():

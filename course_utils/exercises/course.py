@@ -20,6 +20,7 @@ CATALOGUE = Catalogue(
         "sampling",
         "huggingface",
         "applications",
+        "rewards",
         "bias",
         "choosing_models",
         "speed",

@@ -13,7 +13,7 @@ Stands on ``rewards``, ``models`` and ``training``.
 """
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 import torch
@@ -52,10 +52,11 @@ class Settings:
     learning_rate: float = 1e-3
     kl_weights: tuple[float, ...] = (0.0, 0.03, 0.3)  # rewards a nat
     filtered_steps: int = 80
-    preferred_steps: int = 40
-    preferred_rate: float = 5e-4
+    preferred_steps: int = 80
+    preferred_rate: float = 3e-4
     pairs: int = 32  # a step of DPO
-    beta: float = 0.1  # of DPO
+    beta: float = 1.0  # of DPO
+    hacked_steps: int = 80
     stories: int = 400  # to measure the share that is possible
     gap_stories: int = 200
     asked: int = 48  # prompts, for pass@k
@@ -70,6 +71,7 @@ QUICK = Settings(
     filtered_steps=1,
     preferred_steps=1,
     pairs=2,
+    hacked_steps=1,
     stories=4,
     gap_stories=4,
     asked=2,
@@ -225,25 +227,31 @@ def prefer(model, tokenizer, groups, settings: Settings, seed: int) -> None:
 
 
 def hack(settings: Settings, seed: int) -> dict:
-    """Learn from the wrong reward; return, step by step, it and what was wanted."""
+    """Learn from the wrong reward; return, step by step, it and what was wanted.
+
+    ``written`` has a text of every tenth step, beginning with the first.
+    """
     model, tokenizer = models.load("beginner")
     possible: list[float] = []
+    written: list[str] = []
 
     def look(trainer: RewardTrainer) -> None:
         possible.append(round(fmean(map(is_possible, trainer.texts)), 4))
+        if len(trainer.history) % 10 == 1:
+            written.append(trainer.texts[0])
 
     trainer = RewardTrainer(
         model,
         tokenizer,
         first_sentences,
         count_endings,
-        reward_config(settings),
+        replace(reward_config(settings), steps=settings.hacked_steps),
         seed,
         on_step=look,
     )
     trainer.run()
     rewards = [round(row["reward"], 4) for row in trainer.history]
-    return {"reward": rewards, "possible": possible}
+    return {"reward": rewards, "possible": possible, "written": written}
 
 
 def recorded() -> Record:

@@ -1,8 +1,5 @@
 """Wrong answers to the exercises on applications."""
 
-import torch
-import torch.nn.functional as F
-
 from .collection import to
 
 
@@ -182,68 +179,6 @@ def _(turns, end):
     ids, counts = _row(turns, end)
     targets = [t if c else -100 for t, c in zip(ids, counts, strict=True)]
     return ids, [*targets[1:], -100]
-
-
-@to("applications.preference_loss", "the model before is forgotten")
-def _(chosen, rejected, chosen_before, rejected_before, beta):
-    """The model before is forgotten."""
-    return -F.logsigmoid(beta * (chosen - rejected)).mean()
-
-
-@to("applications.preference_loss", "the rejected is preferred")
-def _(chosen, rejected, chosen_before, rejected_before, beta):
-    """The sign is wrong: the rejected one shall rise."""
-    margin = (rejected - rejected_before) - (chosen - chosen_before)
-    return -F.logsigmoid(beta * margin).mean()
-
-
-@to("applications.preference_loss", "beta outside of the sigmoid")
-def _(chosen, rejected, chosen_before, rejected_before, beta):
-    """beta outside."""
-    margin = (chosen - chosen_before) - (rejected - rejected_before)
-    return -beta * F.logsigmoid(margin).mean()
-
-
-@to("applications.preference_loss", "log of a rounded sigmoid")
-def _(chosen, rejected, chosen_before, rejected_before, beta):
-    """log(sigmoid) as written: -inf at large margins."""
-    margin = (chosen - chosen_before) - (rejected - rejected_before)
-    return -torch.log(torch.sigmoid(beta * margin)).mean()
-
-
-@to("applications.preference_loss", "a sum over the pairs")
-def _(chosen, rejected, chosen_before, rejected_before, beta):
-    """The sum."""
-    margin = (chosen - chosen_before) - (rejected - rejected_before)
-    return -F.logsigmoid(beta * margin).sum()
-
-
-@to("applications.preference_loss", "a probability without its log")
-def _(chosen, rejected, chosen_before, rejected_before, beta):
-    """The logarithm is forgotten."""
-    margin = (chosen - chosen_before) - (rejected - rejected_before)
-    return -torch.sigmoid(beta * margin).mean()
-
-
-@to("applications.preference_loss", "the minus left out")
-def _(chosen, rejected, chosen_before, rejected_before, beta):
-    """The minus is forgotten."""
-    margin = (chosen - chosen_before) - (rejected - rejected_before)
-    return F.logsigmoid(beta * margin).mean()
-
-
-@to("applications.preference_loss", "one for each pair")
-def _(chosen, rejected, chosen_before, rejected_before, beta):
-    """One for each pair."""
-    margin = (chosen - chosen_before) - (rejected - rejected_before)
-    return -F.logsigmoid(beta * margin)
-
-
-@to("applications.preference_loss", "ratios in place of differences")
-def _(chosen, rejected, chosen_before, rejected_before, beta):
-    """Ratios of log-probabilities in the place of differences."""
-    margin = chosen / chosen_before - rejected / rejected_before
-    return -F.logsigmoid(beta * margin).mean()
 
 
 @to("applications.low_rank", "alpha not divided by the rank")

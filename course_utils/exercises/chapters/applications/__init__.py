@@ -1,7 +1,7 @@
-"""Exercises on putting a model to work: prompts, marks, chats, preferences, adapters.
+"""Exercises on putting a model to work: prompts, marks, chats, adapters.
 
-Notebook 10. Rows of a conversation differ in length, margins of preferences in sign,
-and no matrix is square: what works by luck on even shapes is seen.
+Notebook 10. Rows of a conversation differ in length and no matrix is square: what works
+by luck on even shapes is seen.
 """
 
 from course_utils.exercises.engine.questions import Question
@@ -10,7 +10,6 @@ SECTIONS = (
     "report_prompt",
     "exact_match",
     "chat_targets",
-    "preference_loss",
     "low_rank",
     "clinic",
 )
@@ -32,11 +31,6 @@ QUESTIONS = (
             "applications.chat_targets: the user is learnt too",
             "applications.chat_targets: the end is not learnt",
         ),
-    ),
-    Question(
-        "What is the preference loss before the first step of training, and why?",
-        "ln 2: nothing has risen yet, every margin is 0, and sigmoid(0) is one half.",
-        ("applications.preference_loss: the model before is forgotten",),
     ),
     Question(
         "Which tells more about a model that answers questions: its loss or exact "

@@ -23,7 +23,7 @@ def _loss_of(margin, beta):
 
 
 preference_loss = Exercise(
-    name="applications.preference_loss",
+    name="rewards.preference_loss",
     task="(chosen, rejected, chosen_before, rejected_before: (B,) each, float beta) -> "
     "(): log-probabilities of B preferred and B rejected answers, now and before this "
     "training. The mean of -log sigmoid(beta · margin), where margin is by how much "
