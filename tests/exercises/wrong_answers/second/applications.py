@@ -1,7 +1,5 @@
 """A second set of wrong answers: applications."""
 
-import torch
-
 from ..collection import to_second as to
 
 
@@ -80,32 +78,6 @@ def _(turns, end):
     for role, ids in turns:
         row = row + list(ids) + [end]
     return row[:-1], row[1:]
-
-
-def _preference_loss_logsigmoid(x):
-    return torch.nn.functional.logsigmoid(x)
-
-
-@to("applications.preference_loss", "the model before is forgotten")
-def _(chosen, rejected, chosen_before, rejected_before, beta):
-    """Leaves the model before out."""
-    return -_preference_loss_logsigmoid(beta * (chosen - rejected)).mean()
-
-
-@to("applications.preference_loss", "a probability without its log")
-def _(chosen, rejected, chosen_before, rejected_before, beta):
-    """No log."""
-    margin = (chosen - chosen_before) - (rejected - rejected_before)
-    return -torch.sigmoid(beta * margin).mean()
-
-
-@to("applications.preference_loss")
-def _(chosen, rejected, chosen_before, rejected_before, beta):
-    """Adds the two rises."""
-    rise_chosen = chosen - chosen_before
-    rise_rejected = rejected - rejected_before
-    margin = rise_chosen + rise_rejected
-    return -torch.log(torch.sigmoid(beta * margin)).mean()
 
 
 @to("applications.low_rank", "alpha not divided by the rank")
