@@ -1,4 +1,4 @@
-"""Page 11: what a remedy does to a model's bias, and what it costs."""
+"""Page 12: what a remedy does to a model's bias, and what it costs."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Page 12: which models meet what is asked for, and the best size at a budget."""
+"""Page 13: which models meet what is asked for, and the best size at a budget."""
 
 from collections.abc import Callable, Sequence
 

@@ -1,4 +1,4 @@
-"""Page 13: slots of a batch, a planned training run, a step in many processes."""
+"""Page 14: slots of a batch, a planned training run, a step in many processes."""
 
 from collections.abc import Mapping, Sequence
 

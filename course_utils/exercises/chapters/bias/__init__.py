@@ -1,6 +1,6 @@
 """Exercises on bias: measure it, sharpen it, swap it, weigh it; a secret's exposure.
 
-Notebook 11. Groups of jobs are of unequal size, so that a sum of shares and a mean of
+Notebook 12. Groups of jobs are of unequal size, so that a sum of shares and a mean of
 shares differ; texts hold every trap of a swap, and the letters of "he" inside words.
 """
 

@@ -1,6 +1,6 @@
 """Exercises on choosing a model: front, training compute, laws, the best split.
 
-Notebook 12. Floors are never 0, points never lie on the law, and no two constants are
+Notebook 13. Floors are never 0, points never lie on the law, and no two constants are
 alike: what is right only by luck is seen.
 """
 

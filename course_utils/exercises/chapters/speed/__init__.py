@@ -1,6 +1,6 @@
 """Exercises on speed and scale: int8 weights, days, bytes, and many workers.
 
-Notebook 13. Numbers are uneven everywhere: rows of very different size, workers with
+Notebook 14. Numbers are uneven everywhere: rows of very different size, workers with
 batches of different size, so that a wrong scale or a wrong weight is seen.
 """
 
