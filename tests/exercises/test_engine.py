@@ -200,9 +200,9 @@ def test_an_unknown_mistake_is_described_by_its_symptom(answer, words):
     assert words in text.lower()
 
 
-def test_what_is_wrong_in_no_such_way_has_no_symptom():
+def test_what_is_wrong_in_no_such_way_is_told_by_how_much_and_where():
     task = make_task(cases=vectors)
-    assert check(task, lambda x: x.square()).symptom == ""
+    assert "2 of 3" in check(task, lambda x: x.square()).symptom
     assert check(task, double).symptom == ""
 
 

@@ -108,7 +108,7 @@ def test_the_last_answer_of_a_notebook_counts(tmp_path, capsys):
         ("...", "not started", {"first_failing_case": None}),
         ("return T.shape", "error", {"message": "'int' object has no attribute"}),
         ("while True: pass", "not yet", {"what_is_wrong": "Does a loop never end?"}),
-        ("return [T]", "not yet", {"what_is_wrong": "type"}),
+        ("return [T]", "not yet", {"what_is_wrong": "a list came"}),
     ],
 )
 def test_every_verdict_is_told(tmp_path, capsys, body, verdict, told):

@@ -178,7 +178,7 @@ def _wrong_parts(exercise, verdict) -> list[Part]:
             "yours\n" + outcome_text(verdict.got),
         )
         parts.append(Part("", pair, code=True))
-        if verdict.difference:
+        if verdict.difference and parts[0].text != f"{verdict.difference.text}.":
             parts.append(Part("First difference", verdict.difference.text))
     if verdict.got is not None and verdict.got.printed.strip():
         parts.append(Part("It printed", _cut(verdict.got.printed, LONG), code=True))
@@ -190,6 +190,9 @@ def _fault_text(exercise, verdict) -> str:
         return verdict.symptom[0].lower() + verdict.symptom[1:]
     if verdict.fault == "type" and verdict.got.value is None:
         return "your function gives None back: is the return missing?"
+    named = ("type", "length", "shape", "dtype")
+    if verdict.fault in named and verdict.difference:
+        return f"{verdict.difference.text}."
     return {
         "time limit": f"stopped after {exercise.seconds:g} seconds. Does a loop never "
         "end?",
@@ -198,13 +201,8 @@ def _fault_text(exercise, verdict) -> str:
         "depends on chance": "the same input gave two different results: yours "
         "depends on the global random state. Is a dropout left on?",
         "no error": "this input is not allowed, and your function takes it.",
-        "type": "it is of another type than asked for.",
-        "length": "it has too many or too few items.",
-        "shape": "it has another shape than asked for. Shapes first, numbers later.",
-        "dtype": "the shape is right, the dtype is not.",
         "NaN": "there is NaN (not a number) in it: 0/0, infinity minus infinity, the "
         "logarithm of a negative number, or softmax over nothing but -inf.",
-        "values": "the form is right, the values are not.",
     }[verdict.fault]
 
 

@@ -9,6 +9,7 @@ down, then two mistakes at once (``matching``). What matches none is described b
 symptom and its first difference.
 """
 
+import contextlib
 import dis
 import inspect
 import random
@@ -30,7 +31,8 @@ from .outcomes import (
     run,
     same,
 )
-from .symptoms import symptom
+from .properties import broken_property, broken_under_change, extent
+from .symptoms import sizes, symptom
 
 STATUSES = ("solved", "not yet", "error", "not started")
 
@@ -261,8 +263,10 @@ def _judge(
         misconception, second = matcher.two() or (None, None)
     if misconception is not None:
         status = "not yet"
-    elif fault in ("values", "shape"):
-        seen = _symptom(expected, got[:n], exercise.tolerance)
+    elif fault in ("values", "shape", "length"):
+        seen = _in_words(exercise, function, cases, got[:n], expected)
+        if fault == "values":
+            seen = seen or extent(expected, got[:n], exercise.tolerance)
     return Verdict(
         status,
         n,
@@ -295,10 +299,25 @@ def _odd_ones(got: Sequence[Outcome]) -> str:
     return f"On {counted(n_nan, 'input')} it gives NaN." if n_nan else ""
 
 
-def _symptom(expected, got, tolerance) -> str:
+def _in_words(exercise, function, cases, got, expected) -> str:
+    """Return what is wrong where no mistake's name fits.
+
+    By the shape of the difference, else by what should hold of every result, else by
+    what should change nothing.
+    """
     usable = [
-        (want.value, came.value)
-        for want, came in zip(expected, got, strict=True)
+        (want.value, came.value, sizes(exercise.reference, case))
+        for want, came, case in zip(expected, got, cases, strict=True)
         if want.error is None and is_whole(came)
     ]
-    return symptom(*zip(*usable, strict=True), tolerance) if len(usable) > 1 else ""
+    seen, tolerance = "", exercise.tolerance
+    if len(usable) > 1:
+        wants, values, named = zip(*usable, strict=True)
+        seen = symptom(wants, values, tolerance, named)
+        seen = seen or broken_property(wants, values, tolerance)
+    if not seen and function is not None:
+        with contextlib.suppress(TimeLimit), time_limit(exercise.seconds):
+            seen = broken_under_change(
+                exercise.observe, exercise.reference, function, cases, tolerance
+            )
+    return seen

@@ -147,7 +147,9 @@ def _wrong_type(expected, got, advice: str = "") -> Difference:
 
 
 def article(noun: str) -> str:
-    """Return "a list", "an int": a noun after its indefinite article."""
+    """Return "a list", "an int", "bytes": a noun after its indefinite article."""
+    if noun in ("bytes", "dict_keys", "dict_values", "dict_items"):
+        return noun
     return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
 
 
