@@ -39,7 +39,9 @@ def parser() -> argparse.ArgumentParser:
     )
     budget = found.add_mutually_exclusive_group()
     budget.add_argument("--seconds", type=float, default=60.0, help="the budget (60)")
-    budget.add_argument("--tokens", type=int, help="or so many tokens to learn from")
+    budget.add_argument(
+        "--tokens", type=int, help="or: so many tokens, to be read within 10 minutes"
+    )
     found.add_argument("--threads", type=int, default=2, help="for the recipe (2)")
     found.add_argument(
         "--parameters", type=int, default=250_000, help="at most so many (250,000)"

@@ -105,9 +105,9 @@ def measured(
         for story, row in zip(shown, nats, strict=True):
             found.setdefault(id(story), []).append(row)
         passes.append((shown[:n_both], nats[:n_both], whole))
+    _check_company([found[id(story)] for story in both], both)
     for shown, nats, whole in passes:
         _check_one_pass(shown, nats, whole)
-    _check_company([found[id(story)] for story in both], both)
     nats = [float(found[id(story)][0].sum()) for story in stories]
     floors, counts = [s.floor for s in stories], [len(s.ids) + 1 for s in stories]
     gap, error = gap_and_error(nats, floors, counts)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from course_utils.config import whole_number
 
-LARGEST_RECIPE = 16_000  # bytes: short enough to be read, too short to hold weights
+LARGEST_RECIPE = 8_000  # bytes: short enough to be read, too short to hold weights
 FUNCTIONS = {"build": 1, "train": 3}  # what a recipe defines, with so many arguments
 FORBIDDEN = ("world", "models", "records")  # of the course: what is known beforehand
 N_POSITIONS = 128  # a story and the end of text before it are shorter
@@ -48,6 +48,15 @@ class Rules:
     def allowance(self) -> float:
         """Seconds on top of the budget, to finish a step and hand the weights over."""
         return max(0.5, 0.03 * self.seconds)
+
+    @property
+    def measuring(self) -> float:
+        """Seconds of processor time in which a process must have placed its bets.
+
+        A small part of the budget: what is kept in the place of weights, such as texts,
+        cannot be learnt from then.
+        """
+        return max(20.0, self.threads * self.seconds / 4)
 
     @property
     def budget(self) -> str:

@@ -1,7 +1,8 @@
 """The stories of a race: those to learn from, and those that nobody has seen.
 
-Learning stories are the same for everybody, told once and kept in a file. Stories that
-measure are drawn by the system's own random numbers when a training is over.
+Both are drawn by the system's own random numbers, so that no recipe can draw them
+again. Those to learn from are told once and kept in a file, the same for all; those
+that measure are drawn anew each time that a training is over.
 """
 
 import math
@@ -58,11 +59,9 @@ def told(n: int, kept: Path, show: bool = False) -> list[list[int]]:
     end = by.end_of_text
     stories = split_at(np.load(kept).tolist(), end) if kept.exists() else []
     if len(stories) < n:
-        world = World()
-        rest = tqdm(range(len(stories), n), "telling stories", disable=not show)
-        for i in rest:
-            text = world.sample(random.Random(f"story {i} of the race")).text
-            stories.append(by.encode(text))
+        world, rng = World(), random.SystemRandom()
+        for _ in tqdm(range(len(stories), n), "telling stories", disable=not show):
+            stories.append(by.encode(world.sample(rng).text))
         kept.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(kept) as temporary, temporary.open("wb") as file:
             np.save(file, in_a_row(stories, end))

@@ -21,6 +21,7 @@ from course_utils.exercises.grading.containment import seal_processor_time
 from course_utils.exercises.grading.worker import run_contained
 from course_utils.race.inside import Budget, Data, Shape
 
+WORLD = "course_utils.world"
 RECIPE, STORIES, WEIGHTS = "recipe.py", "stories.npy", "weights.safetensors"
 
 
@@ -33,6 +34,7 @@ def _do(connection, home: Path, part: str, **orders) -> None:
     _tell(connection, ready=True)  # none of the recipe has run: the clock starts here
     parts = {"try": lambda *_: _tell(connection, done=True)}
     parts |= {"train": _train, "measure": _measure}
+    _forget_the_world()
     try:
         parts[part](connection, home, orders)
     except BaseException as error:  # exit() as well
@@ -89,6 +91,15 @@ def split_at(row: list[int], end_of_text: int) -> list[list[int]]:
         stories.append(row[start:end])
         start = end + 1
     return stories
+
+
+def _forget_the_world() -> None:
+    """Empty the modules that hold the world's grammar, which a recipe is to learn.
+
+    In a sandbox their files are out of reach, too: they cannot be imported again.
+    """
+    for name in [name for name in sys.modules if f"{name}.".startswith(WORLD + ".")]:
+        vars(sys.modules.pop(name)).clear()
 
 
 def _limit(orders: dict) -> None:
