@@ -9,7 +9,7 @@ from course_utils import models
 from course_utils.confidence import interval
 from course_utils.config import GPTConfig
 from course_utils.experiments.running import new_model
-from course_utils.huggingface import stir, to_huggingface
+from course_utils.huggingface import randomize, to_huggingface
 from course_utils.model import GPT
 from course_utils.rewards import (
     RewardConfig,
@@ -54,7 +54,7 @@ def test_the_groups_gradient_is_the_exact_one_but_for_the_text_itself():
 def test_on_draws_of_a_gpt_the_gradient_is_within_its_interval_of_the_exact_one():
     """All 64 texts of three letters, summed over; then 300 groups of 8, drawn."""
     model = new_model(GPT, GPTConfig(4, 4, n_layer=1, n_head=2, n_embd=8), seed=0)
-    model = stir(model, seed=0).double().eval()
+    model = randomize(model, seed=0).double().eval()
     texts = torch.cartesian_prod(*[torch.arange(4)] * 3)
     ids = torch.cat([torch.zeros(64, 1, dtype=torch.long), texts], dim=1)
     everything = Written(ids, ids >= 0, ids[:, 1:] >= 0)

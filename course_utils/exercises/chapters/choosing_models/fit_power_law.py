@@ -57,7 +57,7 @@ fit_power_law = Exercise(
 @fit_power_law.wrong
 def the_floor_left_in(x, losses, floor):
     """You take the logarithm of the losses themselves. They cannot fall below the
-    floor, so their line bends, and your alpha is too small. First subtract the
+    floor, so their line curves, and your alpha is too small. First subtract the
     floor."""
     slope, intercept = _line(x.log(), losses.log())
     return math.exp(intercept), -slope
