@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from course_utils.data import DocumentBatches
+from course_utils.data import Batch, DocumentBatches, evaluation_documents
 from course_utils.model import GPT
 from course_utils.sampling import decode_rows, generate
 from course_utils.tokenization import Tokenizer
@@ -31,17 +31,32 @@ def answer_batches(
     n_positions: int = 256,
 ) -> DocumentBatches:
     """Return endless batches of prompts with answers; only answers have targets."""
+    documents, starts = _with_answers(tasks, tokenizer)
+    end = tokenizer.end_of_text
+    return DocumentBatches(
+        documents, batch_size, end, seed, n_positions, loss_starts=starts
+    )
+
+
+def evaluation_answers(
+    tasks: Sequence[Task],
+    tokenizer: Tokenizer,
+    batch_size: int,
+    n_positions: int = 256,
+) -> list[Batch]:
+    """Return batches framed as in ``answer_batches``, every task in them once."""
+    documents, starts = _with_answers(tasks, tokenizer)
+    end = tokenizer.end_of_text
+    return evaluation_documents(documents, batch_size, end, n_positions, starts)
+
+
+def _with_answers(tasks, tokenizer) -> tuple[list[list[int]], list[int]]:
+    """Return each prompt with its answer as ids, and where the answer begins."""
     # A prompt ends where a word ends: no token crosses into the answer.
     prompts = [tokenizer.encode(task.prompt) for task in tasks]
     answers = [tokenizer.encode(task.answer) for task in tasks]
-    return DocumentBatches(
-        [prompt + answer for prompt, answer in zip(prompts, answers, strict=True)],
-        batch_size,
-        tokenizer.end_of_text,
-        seed,
-        n_positions,
-        loss_starts=[len(prompt) for prompt in prompts],
-    )
+    pairs = zip(prompts, answers, strict=True)
+    return [prompt + answer for prompt, answer in pairs], list(map(len, prompts))
 
 
 def answer(

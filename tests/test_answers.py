@@ -11,6 +11,7 @@ from course_utils.answers import (
     answer_batches,
     ask,
     ask_with_examples,
+    evaluation_answers,
     first_sentence,
     mark,
     marks,
@@ -42,6 +43,19 @@ def test_exactly_the_answer_and_the_end_have_targets(kind, seed):
         first = next(i for i, token in enumerate(wanted) if token != IGNORE)
         read = tokenizer.decode(row[1 : first + 1])  # the prompt, after end-of-text
         assert texts[read + tokenizer.decode(counted[:-1])].prompt == read
+
+
+def test_for_an_evaluation_every_task_comes_once_with_the_same_targets(story):
+    tokenizer, tasks = story[1], sample_tasks("question", 7, seed=3)
+    counted = [
+        sorted(targets[targets != IGNORE].tolist() for _, targets in batches)
+        for batches in (
+            evaluation_answers(tasks, tokenizer, 1),
+            [answer_batches([task], tokenizer, 1).batch(0) for task in tasks],
+        )
+    ]
+    assert counted[0] == counted[1] and len(counted[0]) == 7
+    assert len(evaluation_answers(tasks, tokenizer, 4)) == 2
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -19,6 +19,7 @@ NAMES = (
     "pace",
     "decoding",
     "fine_tuning",
+    "new_question",
     "rewards",
     "bias",
     "scaling",

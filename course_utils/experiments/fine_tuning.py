@@ -20,7 +20,6 @@ from course_utils.answers import (
     ask_for_a_sentence,
     ask_in_plain_words,
     ask_with_examples,
-    mark,
     marks,
 )
 from course_utils.lora import add_low_rank, count_trained
@@ -65,14 +64,17 @@ def new_tasks(kind: str, n: int, met: Sequence[int]) -> list[Task]:
     return [task for i, task in enumerate(tasks) if i not in set(met)][:n]
 
 
-def job_tasks(n: int, seed: int) -> list[Task]:
-    """Return ``n`` questions for a job: every story names it, no report asks for it."""
+def job_tasks(n: int, seed: int, person: str = "first") -> list[Task]:
+    """Return ``n`` questions for a job: every story names it, no report asks for it.
+
+    ``person`` is who is asked for, "first" or "second" in the story.
+    """
     rng, world, tasks = random.Random(seed), World(), []
     for _ in range(n):
         story = world.sample(rng)
-        person = story.facts.first
-        question, answer = f"Who is {person}?", f"the {person.job.english}"
-        tasks.append(ask_about(story, "job of the first person", question, answer))
+        asked = getattr(story.facts, person)
+        question, answer = f"Who is {asked}?", f"the {asked.job.english}"
+        tasks.append(ask_about(story, f"job of the {person} person", question, answer))
     return tasks
 
 
@@ -86,6 +88,21 @@ def fine_tune(
     seed: int = 0,
 ) -> Trainer:
     """Train a model on tasks, in place; only the answers' tokens count."""
+    trainer = tuner(model, tokenizer, tasks, steps, learning_rate, optimizer, seed)
+    trainer.run(show_progress=False)
+    return trainer
+
+
+def tuner(
+    model: GPT,
+    tokenizer: Tokenizer,
+    tasks: Sequence[Task],
+    steps: int = 200,
+    learning_rate: float = RATE,
+    optimizer: str = "muon",
+    seed: int = 0,
+) -> Trainer:
+    """Return the trainer of ``fine_tune`` before its first step."""
     batches = answer_batches(tasks, tokenizer, BATCH, seed, model.config.n_positions)
     settings = TrainingConfig(
         steps=steps,
@@ -95,10 +112,7 @@ def fine_tune(
         final_fraction=0.0,
         weight_decay=0.0,
     )
-    trainer = Trainer(model, batches, settings)
-    trainer.run(show_progress=False)
-    model.eval()
-    return trainer
+    return Trainer(model, batches, settings)
 
 
 # --- The record
@@ -140,10 +154,9 @@ class Settings:
     examples: tuple[int, ...] = EXAMPLES
     shown: tuple[int, ...] = SHOWN
     ranks: tuple[int, ...] = RANKS
-    jobs: bool = True
 
 
-QUICK = Settings(2, 4, (32,), (), (1,), jobs=False)
+QUICK = Settings(2, 4, (32,), (), (1,))
 
 
 def run(settings: Settings, seed: int) -> dict:
@@ -155,7 +168,7 @@ def run(settings: Settings, seed: int) -> dict:
     met = find_met_before(2 * settings.tasks, mixed_tasks(most, seed))
     held = {kind: new_tasks(kind, settings.tasks, met[kind]) for kind in KINDS}
     translations = {"translation": held["translation"]}
-    found = {
+    return {
         "met_before": met,
         "base": {
             "in plain words": _measure(held, ask=ask_in_plain_words),
@@ -174,9 +187,6 @@ def run(settings: Settings, seed: int) -> dict:
             for rank in settings.ranks
         },
     }
-    if settings.jobs:
-        found["jobs"] = _measure_jobs(settings.tasks, most, steps, seed)
-    return found
 
 
 def _measure(held: dict[str, list[Task]], train=None, ask=ask) -> dict:
@@ -187,16 +197,6 @@ def _measure(held: dict[str, list[Task]], train=None, ask=ask) -> dict:
         missed = dict(result.missed.most_common())
         found[kind] = {"share": round(result.share, 4), "missed": missed}
     return found
-
-
-def _measure_jobs(n: int, n_examples: int, steps: int, seed: int) -> dict:
-    """Fine-tune on questions for jobs alone; return the share that is right then."""
-    model, tokenizer = models.load("base")
-    tasks = job_tasks(n, HELD_OUT)
-    before = mark(tasks, ask_for_a_sentence(model, tokenizer, tasks)).share
-    fine_tune(model, tokenizer, job_tasks(n_examples, seed), steps, seed=seed)
-    after = mark(tasks, ask(model, tokenizer, tasks)).share
-    return {"before": round(before, 4), "after": round(after, 4)}
 
 
 def _train(steps: int, n: int, rank: int, seed: int, model, tokenizer) -> dict:

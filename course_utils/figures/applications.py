@@ -123,6 +123,47 @@ def _greedy_answer(model, tokenizer, ids: list[int]) -> tuple[list[int], torch.T
     return new, log_softmax(logits).exp()
 
 
+# --- A question that is learnt late
+
+
+def learnt_late(
+    steps: Sequence[int],
+    asked: Sequence[Sequence[float]],
+    others: Sequence[Sequence[float]],
+    losses: Sequence[Sequence[float]],
+    guess: float,
+) -> VectorPicture:
+    """Draw shares of right answers over steps, and the loss beside; a line each seed.
+
+    ``asked`` are of questions as in training, ``others`` of those about somebody else;
+    ``guess`` is the loss of one who only knows what kind of word is the answer.
+    """
+    drawing = Drawing("A question is learnt late, and suddenly", height=270)
+    top = drawing.top
+    places = [Axis(0, max(steps), [*steps][::2]) for _ in range(2)]
+    names, shares = ("", "fine-tuning steps", "right (%)"), range(0, 101, 25)
+    right = Panel(drawing, (8, top, 320, 232), places[0], Axis(0, 142, shares), *names)
+    looks = ("first", asked, MODEL, "-"), ("second", others, TRUTH, "--")
+    for person, runs, colour, look in looks:
+        for i, run in enumerate(runs):
+            label = f"asked for the {person} person" if i == 0 else ""
+            right.line(steps, [100 * x for x in run], label, colour, look, marker=2)
+    right.legend()
+    names = "", "fine-tuning steps", "loss (nats per token)"
+    height = Axis(1e-4, 20, {0.0001: "0.0001", 0.01: "0.01", 1: "1", 10: "10"}, True)
+    loss = Panel(drawing, (340, top, 324, 232), places[1], height, *names)
+    for i, run in enumerate(losses):
+        loss.line(steps, run, f"{len(losses)} seeds" if i == 0 else "", MODEL)
+    loss.level(guess, "guessing the job", GREY)
+    loss.legend()
+    text = (
+        "Lines over fine-tuning steps: the share of right answers stays low and jumps, "
+        "and the loss leaves a plateau. About the second person hardly any is right."
+    )
+    numbers = "; ".join([*right.numbers, *loss.numbers])
+    return drawing.picture(text, f"{text} {numbers}.", numbers)
+
+
 # --- A drawing: LoRA's two thin matrices
 
 

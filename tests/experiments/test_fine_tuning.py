@@ -50,13 +50,14 @@ def test_what_the_base_has_read_is_found_by_its_facts(monkeypatch):
     assert fine_tuning.find_met_before(5, [own]) == none | {"summary": [3]}
 
 
-def test_a_question_for_a_job_is_one_that_no_report_asks_and_its_story_answers():
-    tasks = fine_tuning.job_tasks(20, seed=3)
-    assert tasks == fine_tuning.job_tasks(20, seed=3)
+@pytest.mark.parametrize("who", ["first", "second"])
+def test_a_question_for_a_job_is_one_that_no_report_asks_and_its_story_answers(who):
+    tasks = fine_tuning.job_tasks(20, seed=3, person=who)
+    assert tasks == fine_tuning.job_tasks(20, seed=3, person=who)
     for task in tasks:
-        facts = World().facts(source(task))
-        assert task.prompt.endswith(f"In short: Who is {facts.first}?")
-        assert task.answer == f" The {facts.first.job.english}."
+        person = getattr(World().facts(source(task)), who)
+        assert task.prompt.endswith(f"In short: Who is {person}?")
+        assert task.answer == f" The {person.job.english}."
         assert not World(reports=0.9).next_words(task.prompt)
 
 
@@ -86,5 +87,4 @@ def test_the_record_says_what_the_page_says_of_it():
             assert full[kind]["share"] > asked[kind]["share"] - 0.1
         everything = models.figures("base")["parameters"]
         assert full["trained_numbers"] == everything
-        assert record["jobs"]["after"] < 0.2
         assert thin["trained_numbers"] <= 0.05 * everything

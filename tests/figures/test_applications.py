@@ -6,10 +6,12 @@ import pytest
 
 from course_utils import models
 from course_utils.config import GPTConfig
-from course_utils.figures.applications import Assistant, answer_view
+from course_utils.figures.applications import Assistant, answer_view, learnt_late
 from course_utils.model import GPT
 from course_utils.tokenization import Tokenizer
 from course_utils.world.tasks import Task, sample_tasks
+
+from .geometry import faults
 
 ANSWER = dict(
     pieces=[b"Who?", b" A", b" cat", b"."],
@@ -65,3 +67,12 @@ def test_an_assistants_answer_stops_where_the_context_ends():
     task = Task("summary", "it", "One day.\nIn short:", " One.")
     figure = Assistant(model, tokenizer, {"summary": [task]})
     assert "The model:" in figure.frame.value
+
+
+def test_what_is_learnt_late_is_drawn_for_each_seed():
+    steps, late = [0, 10, 20], [[0.0, 0.1, 1.0], [0.0, 0.0, 0.9]]
+    other, losses = [[0.0, 0.1, 0.1]] * 2, [[9.0, 0.8, 0.01]] * 2
+    picture = learnt_late(steps, late, other, losses, guess=0.8)
+    assert not faults(picture)
+    told = "first person 0, 10, 100; line 0, 0, 90; asked for the second person 0, 10,"
+    assert told in repr(picture) and "2 seeds 9, 0.8, 0.01;" in repr(picture)
