@@ -25,7 +25,7 @@ class Settings:
     tasks: int = 64  # marked, for each person
 
 
-QUICK = Settings(steps=4, examples=64, every=2, tasks=8)
+QUICK = Settings(steps=2, examples=32, every=2, tasks=2)
 
 
 def run(settings: Settings, seed: int) -> dict:
