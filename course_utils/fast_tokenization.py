@@ -3,14 +3,15 @@
 The taught functions take one word at a time, and one pair at a time. Here
 
 - text of plain ASCII is cut by Python's own ``re``, twice as fast as ``regex``;
-- a short word is merged without a queue, which does not pay for a few letters;
-- very long words, and all words together in training, stand in one long row with a
-  table of where each pair of neighbours stands. A merge touches those places alone, in
-  a few operations on arrays. So a text that is one giant word (Chinese, DNA, a million
-  digits) costs no more than others.
+- a single short word is merged without a queue, which does not pay for a few letters;
+- many new words, or a long one, are encoded together, in one long row. Of the merges
+  that can be made in it a whole stretch is made at once, in a few operations on arrays;
+- in training too all words stand in one row, with a table of where each pair of
+  neighbours stands. A merge touches those places alone.
 
-Equal, by test, to ``tokenization.SPLIT_PATTERN``, ``encode_word`` and ``learn_merges``.
-Uses nothing of the course; ``tokenization`` calls it.
+So a text that is one giant word (Chinese, DNA, a million digits) costs no more than
+others. Equal, by test, to ``tokenization.SPLIT_PATTERN``, ``encode_word`` and
+``learn_merges``. Uses nothing of the course; ``tokenization`` calls it.
 """
 
 import heapq
@@ -22,7 +23,7 @@ import numpy as np
 
 BORDER, GONE = -1, -2  # in the row: between two words; the right half of a merged pair
 SHIFT = 32  # a pair is one number: left id << SHIFT | right id
-NO_MERGE = 1 << SHIFT  # above every id
+NO_MERGE = 2**31 - 1  # above every id
 NO_BYTE = b"\xff"  # occurs in no UTF-8 text, so it can stand between two words
 
 # SPLIT_PATTERN for text of ASCII alone, where \p{L}, \p{N} and \s are easily listed.
@@ -47,6 +48,99 @@ def encode_short_word(
         if i < len(joined):
             joined[i] = merges.get((new_id, ids[i + 1]), NO_MERGE)
     return ids
+
+
+class MergeTable:
+    """Merges as arrays: which token a pair of neighbours makes, and what waits for it.
+
+    ``ends``: for each token that a merge makes, the id at which a stretch of merges
+    ends that begins with it: no merge before that end uses a token that another one of
+    the stretch makes. So all of them may be made in one go. (GPT-2's 50,000 merges are
+    122 stretches.) Each merge must use bytes or tokens of lower ids.
+    """
+
+    def __init__(self, merges: Mapping[tuple[int, int], int], byte_ids):
+        self.byte_ids = byte_ids
+        pairs = np.array(sorted(merges), np.int64).reshape(-1, 2)
+        made = np.array([merges[pair] for pair in map(tuple, pairs.tolist())], np.int32)
+        n = 2 + max(max(byte_ids), made.max(initial=0))  # the last is for BORDER
+        self.is_left, self.is_right = np.zeros(n, bool), np.zeros(n, bool)
+        self.is_left[pairs[:, 0]] = self.is_right[pairs[:, 1]] = True
+        self.pairs = np.append(join_pair(pairs[:, 0], pairs[:, 1]), -1)
+        self.made = np.append(made, NO_MERGE)
+        first_use = np.full(n, NO_MERGE)
+        np.minimum.at(first_use, pairs, made[:, None])
+        self.ends = np.full(n, NO_MERGE)
+        late_first = np.sort(made)[::-1]
+        self.ends[late_first] = np.minimum.accumulate(first_use[late_first])
+
+    def look_up(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """Return the tokens that neighbours make, NO_MERGE where they make none."""
+        made = np.full(len(left), NO_MERGE, np.int32)
+        perhaps = np.flatnonzero(self.is_left[left] & self.is_right[right])
+        pairs = join_pair(left[perhaps], right[perhaps])
+        at = np.searchsorted(self.pairs[:-1], pairs)
+        made[perhaps] = np.where(self.pairs[at] == pairs, self.made[at], NO_MERGE)
+        return made
+
+
+def merges_to_make(at: np.ndarray, made: np.ndarray) -> np.ndarray:
+    """Return, in order, those places where a merge of one stretch is really made.
+
+    ``at``: where one could be, ``made``: what it would make. Of two that share a token
+    the one learnt earlier comes first; of equals, the left.
+    """
+    chosen = []
+    while len(at):
+        shared = at[1:] == at[:-1] + 1  # a token with the next place
+        earlier = np.append(False, shared & (made[:-1] < made[1:]))  # the one before
+        later = np.append(shared & (made[1:] < made[:-1]), False)  # than the next one
+        # In a run of equals (a a a a) take the first, the third, the fifth ...
+        equal = np.append(False, shared & (made[1:] == made[:-1]))
+        n = np.arange(len(at))
+        start = np.maximum.accumulate(np.where(equal, 0, n))
+        take = ((n - start) % 2 == 0) & ~earlier[start] & ~later
+        chosen.append(at[take])
+        settled = take.copy()  # it is made, or shares a token with one that is
+        settled[1:] |= take[:-1] & shared
+        settled[:-1] |= take[1:] & shared
+        at, made = at[~settled], made[~settled]
+    return np.sort(np.concatenate(chosen))
+
+
+def encode_row(ids: np.ndarray, table: MergeTable) -> np.ndarray:
+    """Return the ids after all merges, earliest learnt first; BORDER stays as it is."""
+    ids = np.concatenate([[BORDER], ids, [BORDER]]).astype(np.int32)
+    made = np.append(table.look_up(ids[:-1], ids[1:]), NO_MERGE)  # with the next one
+    while (earliest := made.min()) < NO_MERGE:
+        at = np.flatnonzero(made < table.ends[earliest])
+        at = merges_to_make(at, made[at])
+        ids[at] = made[at]
+        stays = np.ones(len(ids), bool)
+        stays[at + 1] = False
+        ids, made = ids[stays], made[stays]
+        at -= np.arange(len(at))  # each merge has moved what follows it
+        for left in (at - 1, at):
+            made[left] = table.look_up(ids[left], ids[left + 1])
+    return ids[1:-1]
+
+
+def encode_words(words: Collection[bytes], table: MergeTable) -> list[list[int]]:
+    """Return for each word what ``encode_word`` returns; all take part in each step."""
+    row = encode_row(spell(words, table.byte_ids), table)
+    borders = np.flatnonzero(row == BORDER).tolist()
+    ids = row.tolist()
+    return [ids[start + 1 : end] for start, end in pairwise([-1, *borders, len(ids)])]
+
+
+def spell(words: Collection[bytes], byte_ids) -> np.ndarray:
+    """Return the ids of the words' bytes in one row, with a BORDER between two words.
+
+    ``byte_ids``: the id of each byte.
+    """
+    table = np.array(byte_ids, np.int32)
+    table[NO_BYTE[0]] = BORDER
+    return table[np.frombuffer(NO_BYTE.join(words), np.uint8)]
 
 
 class PairRow:
@@ -144,9 +238,7 @@ def learn_pairs(
     words: Collection[bytes], counts: Collection[int], n_merges: int, byte_ids
 ) -> dict[tuple[int, int], int]:
     """Return what ``learn_merges`` returns, for words as bytes and their counts."""
-    spelled = np.frombuffer(NO_BYTE.join(words), np.uint8)
-    table = np.array([*byte_ids[:255], BORDER], np.int16)
-    row = PairRow(table[spelled])
+    row = PairRow(spell(words, byte_ids))
     lengths = np.fromiter(map(len, words), np.int64, len(words))
     weights = np.repeat(np.fromiter(counts, np.int64, len(words)), lengths + 1)
     weights = np.append(0, weights)  # the row begins with a border
@@ -173,24 +265,3 @@ def learn_pairs(
         totals[pair] = 0
         count(new, new_at)
     return merges
-
-
-def encode_long_word(
-    ids: list[int], merges: Mapping[tuple[int, int], int]
-) -> list[int]:
-    """Return what ``encode_word`` returns; faster where the word is very long."""
-    row, queue, pair_of = PairRow(np.array(ids)), [], {}
-
-    def find(pairs, at):
-        for pair, _ in row.note(pairs, at):
-            new_id = merges.get(split_pair(pair))
-            if new_id is not None and new_id not in pair_of:
-                pair_of[new_id] = pair
-                heapq.heappush(queue, new_id)
-
-    find(*row.all_pairs())
-    while queue:
-        new_id = heapq.heappop(queue)
-        *_, new, new_at = row.merge(pair_of[new_id], new_id)
-        find(new, new_at)
-    return row.ids[row.ids >= 0].tolist()

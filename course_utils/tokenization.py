@@ -22,15 +22,17 @@ import operator
 import os
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from itertools import chain, groupby, pairwise
+from functools import cached_property
+from itertools import chain, groupby, islice, pairwise
 from pathlib import Path
 
 import regex
 
 from course_utils.fast_tokenization import (
     ASCII_PATTERN,
-    encode_long_word,
+    MergeTable,
     encode_short_word,
+    encode_words,
     learn_pairs,
 )
 from course_utils.tokenizer_files import (
@@ -52,7 +54,8 @@ SPLIT_PATTERN = regex.compile(
 BLOCK = 2**16  # characters that are cut into words at a time
 CACHED_WORDS = 2**16  # words whose ids are kept: about 12 MB of English, and at most
 CACHED_LENGTH = 32  # 90 MB of anything, as longer words (rare) are not kept
-SHORT, LONG = 32, 2**14  # bytes of a word up to and from which another way is faster
+SHORT = 32  # bytes of a word up to which it needs no queue
+MANY = 2**11  # letters of new words from which all of them together are faster
 
 
 BYTE_IDS = [list(BYTE_CHARACTERS).index(byte) for byte in range(256)]  # byte -> id
@@ -211,17 +214,37 @@ class WordCache(dict):
 
     def __missing__(self, word: str) -> list[int]:
         ids = word_to_ids(word, self.byte_ids)
-        if len(ids) <= SHORT:
-            ids = encode_short_word(ids, self.merges)
-        elif len(ids) < LONG:
-            ids = encode_word(ids, self.merges)
-        else:
-            ids = encode_long_word(ids, self.merges)
+        one_by_one = encode_short_word if len(ids) <= SHORT else encode_word
+        ids = one_by_one(ids, self.merges)
         if len(word) <= CACHED_LENGTH:
-            if len(self) >= CACHED_WORDS:
-                self.clear()
-            self[word] = ids
+            self.keep({word: ids})
         return ids
+
+    def keep(self, known: Mapping[str, list[int]]) -> None:
+        if len(self) + len(known) > CACHED_WORDS:
+            self.clear()
+        self.update(known)
+
+    def encode_all(self, words: list[str]) -> Iterator[list[int]]:
+        """Return the ids of each word. Where much is new, all of it is encoded at once.
+
+        Those of long words are forgotten afterwards.
+        """
+        new = list(set(words) - self.keys())
+        if sum(map(len, new)) < MANY:
+            return map(self.__getitem__, words)
+        ids = encode_words(list(map(word_to_bytes, new)), self.table)
+        known = dict(zip(new, ids, strict=True))
+        short = (word for word in new if len(word) <= CACHED_LENGTH)
+        kept = {word: known[word] for word in islice(short, CACHED_WORDS)}
+        self.keep(kept)
+        if len(kept) == len(known):
+            return map(self.__getitem__, words)
+        return (known[word] if word in known else self[word] for word in words)
+
+    @cached_property
+    def table(self) -> MergeTable:
+        return MergeTable(self.merges, self.byte_ids)
 
 
 def split_special(chunks: Iterable[str], special: Collection[str]) -> Iterator[str]:
@@ -304,6 +327,8 @@ class Tokenizer:
                 "merges and special_tokens must give all tokens the ids 0, 1, 2, ..., "
                 f"got {len(ids)} tokens and the highest id {ids[-1]}"
             )
+        if list(merges.values()) != sorted(merges.values()):
+            raise ValueError("merges must stand in the order of their ids")
         self.bytes_by_id = {i: bytes([byte]) for byte, i in enumerate(byte_ids)}
         for (left, right), i in merges.items():
             self.bytes_by_id[i] = self.bytes_by_id[left] + self.bytes_by_id[right]
@@ -390,7 +415,7 @@ class Tokenizer:
         for piece, run in groupby(pieces, key=special.get):
             if piece is None:  # ordinary text
                 for words in split_words(run):
-                    yield from chain.from_iterable(map(self.cache.__getitem__, words))
+                    yield from chain.from_iterable(self.cache.encode_all(words))
             else:
                 yield from (piece for _ in run)
 

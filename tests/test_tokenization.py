@@ -24,8 +24,9 @@ from tokenizers import models, pre_tokenizers, trainers
 from course_utils import tokenization
 from course_utils.fast_tokenization import (
     ASCII_PATTERN,
-    encode_long_word,
+    MergeTable,
     encode_short_word,
+    encode_words,
     learn_pairs,
 )
 from course_utils.tokenization import (
@@ -281,13 +282,50 @@ def test_any_plain_ascii_is_cut_as_the_pattern_cuts_it(text):
 
 
 @given(TEXTS, st.integers(0, 100))
-def test_short_and_long_words_are_merged_as_all_others(small, text, repeats):
-    for word in SPLIT_PATTERN.findall(text + "ababa" * repeats + "a" * repeats):
+def test_short_words_and_many_at_once_are_merged_as_all_others(small, text, repeats):
+    words = SPLIT_PATTERN.findall(text + "ababa" * repeats + "a" * repeats)
+    expected = [encode_word(word_to_ids(word), small.merges) for word in words]
+    for word, its_ids in zip(words, expected, strict=True):
         ids = word_to_ids(word)
-        expected = encode_word(ids, small.merges)
-        assert encode_short_word(ids, small.merges) == expected
-        assert encode_long_word(ids, small.merges) == expected
+        assert encode_short_word(ids, small.merges) == its_ids
         assert ids == word_to_ids(word), "the argument was changed"
+    if words:
+        spelled = [word.encode() for word in words]
+        table = MergeTable(small.merges, BYTE_IDS)
+        assert encode_words(spelled, table) == expected
+
+
+@given(st.lists(st.text("ab", min_size=1, max_size=40), min_size=1, max_size=5), TEXTS)
+def test_whatever_was_learnt_many_words_at_once_are_merged_as_each_alone(texts, text):
+    # Runs of equal letters, and merges that share tokens in every way.
+    tokenizer = Tokenizer.train(texts, 300)
+    words = SPLIT_PATTERN.findall("".join(texts) + text + "ba" * 20)
+    expected = [encode_word(word_to_ids(word), tokenizer.merges) for word in words]
+    spelled, table = (
+        [word.encode() for word in words],
+        MergeTable(tokenizer.merges, BYTE_IDS),
+    )
+    assert encode_words(spelled, table) == expected
+
+
+def test_without_merges_each_word_stays_its_bytes():
+    table = MergeTable({}, range(256))
+    assert encode_words([b"ab", b"c"], table) == [[97, 98], [99]]
+
+
+def test_merges_in_another_order_than_their_ids_are_refused():
+    with pytest.raises(ValueError, match="in the order of their ids"):
+        Tokenizer({(0, 1): 257, (2, 3): 256}, {})
+
+
+@given(TEXTS)
+def test_few_new_words_and_many_get_the_same_ids(small, text):
+    ids = []
+    for many in (1, 10**9):
+        with mock.patch.object(tokenization, "MANY", many):
+            small.cache.clear()
+            ids.append(small.encode(text))
+    assert ids[0] == ids[1]
 
 
 @given(st.lists(st.text("aab é中", min_size=1, max_size=60), min_size=1, max_size=4))
@@ -305,7 +343,7 @@ def test_one_giant_word_is_learnt_and_encoded_as_the_tokenizers_library_does(let
     ours, theirs = Tokenizer.train(word, 400), train_with_rust([word], 400)
     assert named_merges(ours) == merges_of_rust(theirs)
     assert ours.decode(ours.encode(word)) == word
-    with mock.patch.object(tokenization, "LONG", 10**9):
+    with mock.patch.object(tokenization, "MANY", 10**9):
         plain = Tokenizer(ours.merges, ours.special_tokens).encode(word)
     assert ours.encode(word) == plain
 

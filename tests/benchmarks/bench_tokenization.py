@@ -5,25 +5,29 @@
 FILE is any UTF-8 text of a megabyte or more (default: COURSE_TEST_TEXT), FOLDER holds
 GPT-2's vocab.json and merges.txt (default: COURSE_TEST_GPT2). Both sides do the same
 work in turn, results are checked to be equal, and ratios are of medians in one run,
-with the lowest and the highest. Measured: training and cold encoding on the text, and
-encoding of texts without a border, which are one word of a megabyte; on one of those
-our training is timed alone, as theirs takes minutes.
+with the lowest and the highest, of the time that passes and of the processor's.
+Measured: training and cold encoding on the text; encoding of a megabyte that is hard,
+one word without a border or words that never repeat, against the ``tokenizers``
+library itself; how the cost of encoding grows with the text. On one hard text our
+training is timed alone, as theirs takes minutes.
 
 Why Python keeps up: words repeat, so most are one look-up in a dictionary, without a
-line of Python for each (``WordCache``); text of ASCII is cut by ``re``; training and
-very long words take all places of a pair at once in numpy (``fast_tokenization``).
+line of Python for each (``WordCache``); text of ASCII is cut by ``re``; training takes
+all places of a pair at once in numpy, and encoding all new words and a whole stretch of
+merges (``fast_tokenization``).
 """
 
 import argparse
 import gc
+import math
 import os
 import random
 import statistics
 import time
 from pathlib import Path
 
+from tokenizers import ByteLevelBPETokenizer, models, pre_tokenizers, trainers
 from tokenizers import Tokenizer as RustTokenizer
-from tokenizers import models, pre_tokenizers, trainers
 from tqdm import tqdm
 from transformers import GPT2Tokenizer
 
@@ -33,6 +37,7 @@ VOCAB_SIZE = 1024
 MEGABYTE = 1_000_000
 # Goals: our time over theirs in training, their time over ours in encoding.
 GOALS = {"train": "at most 0.4", "encode": "at least 5"}
+SIZES = (1, 4, 16, 64)  # times a 64th of the text
 
 
 def one_word(letters: str) -> str:
@@ -41,12 +46,23 @@ def one_word(letters: str) -> str:
     return "".join(random.Random(0).choices(letters, k=n))
 
 
-WORDS = {
+def never_again(letters: str, length: int) -> str:
+    """Return a megabyte of words of so many letters, none of which comes again."""
+    word = one_word(letters)
+    return " ".join(word[i : i + length] for i in range(0, len(word), length))
+
+
+HAN = "".join(map(chr, range(0x4E00, 0x9FA5)))
+HARD = {
     "one letter": one_word("a"),
     "letters": one_word("etaoinshrdlu"),
     "digits": one_word("0123456789"),
-    "Chinese": one_word("".join(map(chr, range(0x4E00, 0x9FA5)))),
+    "Chinese": one_word(HAN),
     "emoji": one_word("😀🎈🦊🌍"),
+    "words of 10": never_again("etaoinshrdlu", 10),
+    "words of 100": never_again("etaoinshrdlu", 100),
+    "words of 2,000": never_again("etaoinshrdlu", 2_000),
+    "Chinese clauses": never_again(HAN, 12),
 }
 
 
@@ -69,9 +85,10 @@ def train_theirs(text):
 
 def seconds(function, *arguments):
     gc.collect()
-    start = time.perf_counter()
+    start = time.perf_counter(), time.process_time()
     result = function(*arguments)
-    return time.perf_counter() - start, result
+    passed = time.perf_counter() - start[0], time.process_time() - start[1]
+    return passed, result
 
 
 def compare_training(text):
@@ -85,14 +102,40 @@ def compare_training(text):
     return ours, theirs
 
 
-def compare_encoding(text, gpt2):
+def compare_encoding(text, gpt2, theirs=GPT2Tokenizer):
     """Return our time and theirs, both with an empty cache; the ids must be equal."""
     tokenizer = Tokenizer.from_pretrained(gpt2)
-    other = GPT2Tokenizer(str(gpt2 / "vocab.json"), str(gpt2 / "merges.txt"))
+    other = theirs(str(gpt2 / "vocab.json"), str(gpt2 / "merges.txt"))
     ours, ids = seconds(tokenizer.encode, text)
-    theirs, their_ids = seconds(other.encode, text)
-    assert ids == their_ids
-    return ours, theirs
+    their_time, their_ids = seconds(other.encode, text)
+    assert ids == getattr(their_ids, "ids", their_ids)
+    return ours, their_time
+
+
+def exponent(text, gpt2, repeats):
+    """Return k where the time of cold encoding grows as (length of the text)^k."""
+    times = []
+    for n in SIZES:
+        part = text[: len(text) * n // SIZES[-1]]
+        tokenizers = [Tokenizer.from_pretrained(gpt2) for _ in range(repeats)]
+        times.append(min(seconds(t.encode, part)[0][1] for t in tokenizers))
+    x, y = ([math.log(value) for value in row] for row in (SIZES, times))
+    return statistics.linear_regression(x, y).slope
+
+
+def tell(what, name, pairs):
+    """Print medians and the ratio of time that passes, and of processor time."""
+    line = f"{what:6}  {name:16}"
+    for kind, label in enumerate(("passed", "processor")):
+        both = [(ours[kind], theirs[kind]) for ours, theirs in pairs]
+        ours, theirs = map(statistics.median, zip(*both, strict=True))
+        ratios = [a / b if what == "train" else b / a for a, b in both]
+        ratio = ours / theirs if what == "train" else theirs / ours
+        line += (
+            f"  {label}: ours {ours:5.2f} s theirs {theirs:5.2f} s ratio {ratio:5.2f} "
+            f"[{min(ratios):.2f} to {max(ratios):.2f}]"
+        )
+    print(line + (f" (goal: {GOALS[what]})" if name == "text" else ""))
 
 
 def main():
@@ -108,35 +151,28 @@ def main():
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else "?"
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     print(f"{len(text.encode()):,} bytes; {options.repeats} repeats, in turn; medians")
-    print(f"{cores} cores, load {load:.1f}")
+    print(f"{cores} cores, load {load:.1f}; train: ratio of times, encode: of speeds")
 
     works = {
         ("train", "text"): lambda: compare_training(text),
         ("encode", "text"): lambda: compare_encoding(text, gpt2),
     }
-    for name, word in WORDS.items():
-        works["encode", f"one word: {name}"] = lambda word=word: compare_encoding(
-            word, gpt2
+    for name, hard in HARD.items():
+        works["encode", name] = lambda hard=hard: compare_encoding(
+            hard, gpt2, ByteLevelBPETokenizer
         )
 
     times = {work: [] for work in works}
     for _ in tqdm(range(options.repeats), desc="repeats", leave=False):
         for work, run in works.items():
             times[work].append(run())
-    alone, _ = seconds(train_ours, WORDS["digits"])
-    print(f"train   one word: digits      ours {alone:5.2f} s")
     for (what, name), pairs in times.items():
-        ours, theirs = (
-            statistics.median(column) for column in zip(*pairs, strict=True)
-        )
-        ratios = [a / b if what == "train" else b / a for a, b in pairs]
-        ratio = ours / theirs if what == "train" else theirs / ours
-        goal = f" (goal: {GOALS[what]})" if name == "text" else ""
-        print(
-            f"{what:6}  {name:20}  ours {ours:5.2f} s  theirs {theirs:5.2f} s  "
-            f"{'time' if what == 'train' else 'speed'} ratio {ratio:.2f} "
-            f"[{min(ratios):.2f} to {max(ratios):.2f}]{goal}"
-        )
+        tell(what, name, pairs)
+    (alone, _), _ = seconds(train_ours, HARD["digits"])
+    print(f"train   digits            ours {alone:5.2f} s")
+    for name, whole in {"text": text, "digits": HARD["digits"]}.items():
+        k = exponent(whole, gpt2, options.repeats)
+        print(f"encode  {name:16}  grows with the length to the power {k:.2f}")
 
 
 if __name__ == "__main__":
