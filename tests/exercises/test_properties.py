@@ -1,7 +1,9 @@
 """Where no mistake's name fits, the card says what breaks: never "not right" alone."""
 
+import dataclasses
 import random
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -10,7 +12,7 @@ from mutants import mutants
 
 from course_utils.exercises.course import CATALOGUE
 from course_utils.exercises.engine.cards import verdict_card
-from course_utils.exercises.engine.definition import Exercise, call
+from course_utils.exercises.engine.definition import Exercise, Misconception, call
 from course_utils.exercises.engine.diagnosis import check
 from course_utils.exercises.engine.outcomes import Outcome
 from course_utils.exercises.engine.properties import (
@@ -198,3 +200,40 @@ def test_a_card_never_says_only_that_it_is_not_right(name):
             said = verdict_card(task, verdict).parts[0]
             assert said.label == "What is wrong" and len(said.text) > 15
             assert "not right" not in said.text and "not the right" not in said.text
+
+
+ODD = [
+    None, 3, 2.5, float("nan"), True, "text", b"bytes", [], (), {}, set(), object(),
+    [torch.ones(2), torch.ones(3)], (torch.ones(2), "a"), {"a": torch.ones(2), "b": 1},
+    [None, [1, "a"]], np.ones(3), [np.ones(2)], torch.ones(0), torch.ones(2).bool(),
+    torch.tensor(1), [float("inf"), 1], {1: 2}, [[1, 2], [3]], torch.ones(2, 1, 2),
+    range(3), iter([1]), torch.nn.Linear(1, 1), int,
+]  # fmt: skip
+
+
+RIGHTS = [
+    3, "text", [1, 2], [torch.ones(2), torch.zeros(3)], (torch.ones(2), 1.5),
+    {"a": torch.ones(2), "b": 1}, {(1, 2): 3}, torch.ones(2, 3), torch.ones(2) > 0,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("right", RIGHTS, ids=lambda value: type(value).__name__)
+def test_whatever_comes_is_judged_and_shown(right):
+    for came in ODD:
+        task = Exercise(
+            name="attention.double",
+            task="(T,) -> (T,): twice each number.",
+            reference=lambda x, right=right: right,
+            cases=lambda rng: [(torch.ones(2, 3),), (torch.ones(2, 2),), ("a",)],
+            hints=("Question?", "Shape.", "x * 2"),
+            proves="You can double.",
+        )
+        task.misconceptions = [
+            Misconception("one", "the one", lambda x: [torch.ones(2)] * 2),
+            Misconception("two", "the two", lambda x: {"a": 2}),
+            Misconception("three", "the three", lambda x: came),  # noqa: B023
+        ]
+        verdict = check(task, lambda x: came)  # noqa: B023
+        assert verdict_card(task, verdict).text
+        alone = dataclasses.replace(task, misconceptions=task.misconceptions[:2])
+        assert verdict_card(alone, check(alone, lambda x: came)).text  # noqa: B023

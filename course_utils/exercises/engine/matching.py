@@ -222,7 +222,7 @@ def merged(right, one, other, mode: Callable):
     kinds = {type(value) for value in (right, one, other)}
     if all(isinstance(value, torch.Tensor) for value in (right, one, other)):
         return _merged_tensors(right, one, other, mode)
-    if isinstance(right, bool | str | bytes) or right is None:
+    if len(kinds) == 1 and isinstance(right, bool | str | bytes):
         return _chosen(right, one, other)
     if kinds <= {int, float}:
         if right == 0 and mode is _product:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 
 from .outcomes import Outcome, difference, number_text, run
+from .symptoms import is_plain
 
 FIRST = 1  # state of the global random generators
 
@@ -278,7 +279,7 @@ def _wrong_entries(one, other) -> str:
     """Return how many entries of a dict are wrong, missing or too many."""
     if not isinstance(one, Mapping) or not isinstance(other, Mapping):
         return ""
-    if any(isinstance(value, torch.Tensor) for value in one.values()):
+    if not all(map(is_plain, (*one.values(), *other.values()))):
         return ""
     wrong = [key for key in one.keys() | other.keys() if one.get(key) != other.get(key)]
     return f"{len(wrong)} of {len(one)} entries"

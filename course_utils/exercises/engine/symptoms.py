@@ -224,26 +224,22 @@ def _keys(value) -> list | None:
 
 def _of_items(expected, got) -> str:
     """Return what is missing in texts or lists, or there too often."""
-    telling = [
-        (one, other)
-        for one, other in zip(expected, got, strict=True)
-        if isinstance(one, str | list) and isinstance(other, type(one)) and one != other
-    ]
-    n_others = sum(one is not None for one in expected) - len(telling)
-    if not telling or (n_others and not isinstance(expected[0], str | list)):
+    kind = str if expected and isinstance(expected[0], str) else list
+    if not all(isinstance(x, kind) and is_plain(x) for x in (*expected, *got)):
         return ""
-    if any(_has_tensors(one) or _has_tensors(other) for one, other in telling):
-        return ""
+    pairs = zip(expected, got, strict=True)
+    telling = [(one, other) for one, other in pairs if one != other]
     for words, holds in ITEMS.items():
-        if all(holds(one, other) for one, other in telling):
-            return words.format("text" if isinstance(telling[0][0], str) else "list")
+        if telling and all(holds(one, other) for one, other in telling):
+            return words.format("text" if kind is str else "list")
     return ""
 
 
-def _has_tensors(value) -> bool:
-    return not isinstance(value, str) and any(
-        isinstance(item, torch.Tensor) for item in value
-    )
+def is_plain(value) -> bool:
+    """Return whether a value is made of texts and numbers: == says True or False."""
+    if isinstance(value, list | tuple):
+        return all(map(is_plain, value))
+    return value is None or isinstance(value, str | bytes | int | float)
 
 
 def _starts_with(whole, part) -> bool:
