@@ -164,3 +164,11 @@ def the_last_input_has_no_target(turns, end):
     known, so it asks for nothing: leave the last id out of the inputs."""
     ids, learnt = _row(turns, end)
     return ids, [*_masked(ids, learnt)[1:], -100]
+
+
+@chat_targets.wrong
+def the_end_in_place_of_minus_100(turns, end):
+    """You put the end where -100 belongs. The end is a token: the model would learn to
+    stop after each of the user's tokens."""
+    inputs, targets = chat_targets.reference(turns, end)
+    return inputs, [end if target == -100 else target for target in targets]

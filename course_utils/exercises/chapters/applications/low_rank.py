@@ -89,3 +89,10 @@ def the_change_left_out(x, weight, down, up, alpha):
     """You return what the frozen layer gives. What training adds is missing: alpha /
     rank times x through down and up."""
     return x @ weight.T
+
+
+@low_rank.wrong
+def multiplied_by_the_rank(x, weight, down, up, alpha):
+    """You multiply by alpha · rank. It is alpha / rank: the more numbers the way in
+    between has, the less each counts."""
+    return x @ weight.T + alpha * len(down) * (x @ down.T @ up.T)

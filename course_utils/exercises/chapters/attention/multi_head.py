@@ -226,3 +226,52 @@ def the_stream_added_inside(x, qkv_weight, qkv_bias, out_weight, out_bias, n_hea
     block: attention returns only what it has to add."""
     parts = _parts(x, qkv_weight, qkv_bias, n_head)
     return x + _joined(*parts, out_weight, out_bias)
+
+
+@multi_head.wrong
+def the_past_hidden(x, qkv_weight, qkv_bias, out_weight, out_bias, n_head):
+    """Your queries see themselves and what comes after them: the mask is the wrong way
+    up. Row t may look at the columns up to t."""
+    parts = _parts(x, qkv_weight, qkv_bias, n_head)
+
+    def attend(query, key, value, mask):
+        return _attend(query, key, value, mask.T)
+
+    return _joined(*parts, out_weight, out_bias, attend)
+
+
+@multi_head.wrong
+def scores_divided_by_the_head_size(
+    x, qkv_weight, qkv_bias, out_weight, out_bias, n_head
+):
+    """Your scores are divided by D. It is √D: their standard deviation grows with the
+    root."""
+    parts = _parts(x, qkv_weight, qkv_bias, n_head)
+
+    def attend(query, key, value, mask):
+        return _attend(query, key, value, mask, scale=query.shape[-1])
+
+    return _joined(*parts, out_weight, out_bias, attend)
+
+
+@multi_head.wrong
+def scores_scaled_by_the_number_of_heads(
+    x, qkv_weight, qkv_bias, out_weight, out_bias, n_head
+):
+    """Your scores are divided by the root of the number of heads. It is that of a
+    head's size, √D with D = C / H."""
+    parts = _parts(x, qkv_weight, qkv_bias, n_head)
+
+    def attend(query, key, value, mask):
+        return _attend(query, key, value, mask, scale=n_head**0.5)
+
+    return _joined(*parts, out_weight, out_bias, attend)
+
+
+@multi_head.wrong
+def keys_mixed_in_place_of_values(
+    x, qkv_weight, qkv_bias, out_weight, out_bias, n_head
+):
+    """You mix the keys. Keys say where to look; what is mixed are the values."""
+    query, key, _ = _parts(x, qkv_weight, qkv_bias, n_head)
+    return _joined(query, key, key, out_weight, out_bias)

@@ -187,3 +187,11 @@ def scores_returned_for_weights(query, key, value, mask):
     them."""
     output, _ = _attend(query, key, value, mask)
     return output, query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
+
+
+@scaled_dot_product_attention.wrong
+def a_triangle_in_place_of_the_mask(query, key, value, mask):
+    """You make a lower triangle of your own. Use the mask that is given: with a cache
+    there are more keys than queries, and the triangle lies elsewhere."""
+    triangle = torch.ones(query.shape[-2], key.shape[-2]).tril().bool()
+    return _attend(query, key, value, triangle)

@@ -97,3 +97,10 @@ def the_place_read_in_place_of_the_rank(log_probs, secret):
 def without_a_logarithm(log_probs, secret):
     """You give R / rank. Exposure is its logarithm, in bits."""
     return len(log_probs) / _rank(log_probs, secret)
+
+
+@exposure.wrong
+def sign_turned_round(log_probs, secret):
+    """You take log2 of R off log2 of the rank: the sign is turned. The likeliest of R
+    candidates has the highest exposure, log2 of R."""
+    return math.log2(_rank(log_probs, secret)) - math.log2(len(log_probs))

@@ -113,3 +113,23 @@ def bias_added_after_GELU(x, w_in, b_in, w_out, b_out):
     """You apply GELU first and add the bias of the expansion after that. The bias
     belongs to the product: add it, then apply GELU."""
     return (component.gelu(x @ w_in) + b_in) @ w_out + b_out
+
+
+@mlp.wrong
+def bent_before_expanding(x, w_in, b_in, w_out, b_out):
+    """You bend x itself and expand then. Two products with nothing between them are one
+    product: bend between expanding and contracting."""
+    return (component.gelu(x) @ w_in + b_in) @ w_out + b_out
+
+
+@mlp.wrong
+def bent_with_tanh(x, w_in, b_in, w_out, b_out):
+    """You bend with tanh alone. GELU's formula holds a tanh, but it is more than that:
+    take the function of the exercise before."""
+    return _mlp(x, w_in, b_in, w_out, b_out, lambda hidden: hidden.tanh())
+
+
+@mlp.wrong
+def bent_with_silu(x, w_in, b_in, w_out, b_out):
+    """You bend with SiLU, x · sigmoid(x), as later models do. GPT-2 bends with GELU."""
+    return _mlp(x, w_in, b_in, w_out, b_out, F.silu)

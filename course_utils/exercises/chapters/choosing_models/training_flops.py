@@ -124,3 +124,10 @@ def the_6_forgotten(n_layer, n_embd, vocab_size, n_texts, T):
     """You count N · D. Each number is used six times for a token: 2 operations in the
     forward pass, 4 in the backward pass."""
     return _flops(n_layer, n_embd, vocab_size, n_texts * T, factor=1)
+
+
+@training_flops.wrong
+def one_token_fewer_in_each_text(n_layer, n_embd, vocab_size, n_texts, T):
+    """You count T - 1 tokens a text. The last one's prediction may not count in the
+    loss, but all T go through the model."""
+    return _flops(n_layer, n_embd, vocab_size, n_texts * (T - 1))

@@ -110,3 +110,23 @@ def only_the_last_one_normalised(states, gain, bias, table):
     C = states[0].shape[-1]
     last = F.layer_norm(states[-1], (C,), gain, bias)
     return _through([*states[:-1], last], table)
+
+
+@logit_lens.wrong
+def the_last_state_left_out(states, gain, bias, table):
+    """Your logits are one layer short: the last state is missing. It has been through
+    the norm already, but it needs the head like all others."""
+    return logit_lens.reference(states, gain, bias, table)[:-1]
+
+
+@logit_lens.wrong
+def variance_of_a_sample(states, gain, bias, table):
+    """Your norm divides the variance by C - 1, as var() does unless it is told not to.
+    LayerNorm divides by C: var(unbiased=False)."""
+
+    def norm(x):
+        spread = (x.var(dim=-1, keepdim=True) + 1e-5).sqrt()
+        return (x - x.mean(dim=-1, keepdim=True)) / spread * gain + bias
+
+    *early, last = states
+    return _through([*map(norm, early), last], table)

@@ -97,3 +97,22 @@ def one_number_for_each_prompt(lengths, max_length, n_positions):
     """You measure each prompt by itself. In one batch all rows are as long as the
     longest: filled-up places count too."""
     return [max(0, min(max_length, n_positions) - n) for n in lengths]
+
+
+@new_tokens.wrong
+def max_length_forgotten(lengths, max_length, n_positions):
+    """You fill the model's positions up. generate stops at max_length, if
+    that is less."""
+    return max(0, n_positions - max(lengths))
+
+
+@new_tokens.wrong
+def the_first_prompt_taken(lengths, max_length, n_positions):
+    """You take the first prompt's length. All are filled up to the longest."""
+    return max(0, min(max_length, n_positions) - lengths[0])
+
+
+@new_tokens.wrong
+def the_mean_prompt_taken(lengths, max_length, n_positions):
+    """You take the prompts' mean length. All are filled up to the longest."""
+    return max(0, min(max_length, n_positions) - sum(lengths) // len(lengths))

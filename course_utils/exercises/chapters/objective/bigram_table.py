@@ -162,3 +162,17 @@ def alpha_added_after_dividing(ids, vocab_size, alpha):
     divide."""
     counts = _pair_counts(ids, vocab_size)
     return counts / counts.sum(dim=1, keepdim=True).clamp(min=1) + alpha
+
+
+@bigram_table.wrong
+def one_for_each_token_in_the_sum(ids, vocab_size, alpha):
+    """You divide by the row's count plus V. alpha was added V times, so the sum grew by
+    alpha · V: divide by the sum of the smoothed counts."""
+    counts = _pair_counts(ids, vocab_size)
+    return (counts + alpha) / (counts.sum(dim=1, keepdim=True) + vocab_size)
+
+
+@bigram_table.wrong
+def logarithms_returned(ids, vocab_size, alpha):
+    """You return logarithms. The table holds the probabilities themselves."""
+    return bigram_table.reference(ids, vocab_size, alpha).log()

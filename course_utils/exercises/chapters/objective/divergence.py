@@ -122,3 +122,17 @@ def a_small_number_added(p, q):
     """You add a small number to p and q against the zeros. That moves every value;
     where p is 0 the term is 0, as torch.xlogy has it."""
     return (p * ((p + 1e-3) / (q + 1e-3)).log()).sum()
+
+
+@divergence.wrong
+def absolute_differences_added(p, q):
+    """You add up how far apart the probabilities are. The divergence compares their
+    logarithms, weighed by p."""
+    return (p - q).abs().sum()
+
+
+@divergence.wrong
+def squared_differences_added(p, q):
+    """You add up squared differences of the probabilities. The divergence compares
+    their logarithms, weighed by p."""
+    return (p - q).square().sum()

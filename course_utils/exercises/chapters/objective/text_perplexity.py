@@ -71,3 +71,10 @@ def one_over_the_perplexity(losses):
 def one_for_each_token(losses):
     """You return a number for each token. A text has one perplexity: of the mean."""
     return losses.exp()
+
+
+@text_perplexity.wrong
+def ten_in_place_of_e(losses):
+    """You take 10 to the power of the mean. The surprises are in nats, made with the
+    natural logarithm: exp undoes it."""
+    return 10 ** losses.mean().item()

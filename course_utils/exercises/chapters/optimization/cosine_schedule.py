@@ -12,6 +12,7 @@ def _schedule_cases(rng):
         yield step, round(rng.uniform(0.5, 2), 2), 4, 10
     yield 0, 0.5, 0, 8
     yield rng.randint(20, 90), 0.3, 13, 100
+    yield 13, 0.3, 13, 100
     yield rng.randint(1, 10), 0.3, 13, 100
 
 
@@ -210,3 +211,12 @@ def down_to_a_tenth(step, peak, warmup, total):
     """Your rate ends at a tenth of the peak, as many recipes have it. Here it goes down
     to exactly 0."""
     return _schedule(step, peak, warmup, total, lambda p: 0.1 + 0.9 * _half_cosine(p))
+
+
+@cosine_schedule.wrong
+def one_step_more_of_warm_up(step, peak, warmup, total):
+    """Your warm-up has one step too many, and rises above the peak. Steps count from 0:
+    the warm-up's are those below warmup, step < warmup."""
+    if step <= warmup:
+        return peak * (step + 1) / warmup
+    return cosine_schedule.reference(step, peak, warmup, total)

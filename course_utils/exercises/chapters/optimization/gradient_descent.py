@@ -137,3 +137,17 @@ def one_step_too_few(gradient_of, start, learning_rate, n_steps):
     places."""
     path = gradient_descent.reference(gradient_of, start, learning_rate, n_steps)
     return path[: max(1, n_steps)]
+
+
+@gradient_descent.wrong
+def one_step_too_many(gradient_of, start, learning_rate, n_steps):
+    """You have n_steps + 2 places. The start is one of them: n_steps steps have n_steps
+    + 1 places."""
+    return gradient_descent.reference(gradient_of, start, learning_rate, n_steps + 1)
+
+
+@gradient_descent.wrong
+def the_place_forgotten(gradient_of, start, learning_rate, n_steps):
+    """Each of your places is the step alone. A step begins where the last one ended:
+    add it to that place."""
+    return _descent(lambda w, g: -learning_rate * g, gradient_of, start, n_steps)

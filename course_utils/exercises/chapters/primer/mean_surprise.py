@@ -93,3 +93,9 @@ def every_row_with_every_column(probabilities, ids):
 def one_for_each_pair(probabilities, ids):
     """You return a surprise for each pair. Their mean is asked for: one number."""
     return -probabilities[ids[:-1], ids[1:]].log()
+
+
+@mean_surprise.wrong
+def logarithm_to_base_10(probabilities, ids):
+    """You take the logarithm to base 10. Nats are natural logarithms: torch.log."""
+    return -probabilities[ids[:-1], ids[1:]].log10().mean()

@@ -113,3 +113,11 @@ def entries_of_the_copy_stay_moved(f, x, step):
     """You move an entry of your copy and never put it back: the next slopes belong to
     another point. Take a new copy for each entry."""
     return entries_of_x_stay_moved(f, x.clone(), step)
+
+
+@numerical_gradient.wrong
+def measured_to_the_other_side(f, x, step):
+    """You measure from one step before x to x itself. Go on to one step after it: on a
+    curve the two sides differ, and their mean is nearer to the slope."""
+    nudges = step * torch.eye(len(x))
+    return torch.stack([f(x) - f(x - nudge) for nudge in nudges]) / step

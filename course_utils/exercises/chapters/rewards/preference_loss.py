@@ -148,3 +148,12 @@ def one_for_each_pair(chosen, rejected, chosen_before, rejected_before, beta):
     """You return a loss for each pair. Their mean is asked for: one number."""
     margin = (chosen - chosen_before) - (rejected - rejected_before)
     return -F.logsigmoid(beta * margin)
+
+
+@preference_loss.wrong
+def only_the_rejected_ones_past_left_out(
+    chosen, rejected, chosen_before, rejected_before, beta
+):
+    """You take off what the chosen answer had before, but not what the rejected one
+    had. Both rises are measured from the model before."""
+    return _loss_of((chosen - chosen_before) - rejected, beta)

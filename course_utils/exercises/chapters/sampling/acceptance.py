@@ -129,3 +129,9 @@ def scaled_over_the_batch(p, q):
     """You divide by the sum over the batch. Each row is a distribution of its own."""
     missing = (p - q).clamp(min=0)
     return _kept(p, q), missing / missing.sum()
+
+
+@acceptance.wrong
+def results_exchanged(p, q):
+    """You return the rest first. First comes how likely a token is kept."""
+    return _rest(p, q), _kept(p, q)

@@ -113,3 +113,11 @@ def the_bar_of_the_first_row(logits, k):
     """You take the k-th highest score of the first row as the bar for all. Each row has
     its own."""
     return _keep(logits, logits >= logits[0].topk(k).values[-1])
+
+
+@top_k.wrong
+def softmax_twice(logits, k):
+    """You take softmax, cut, and take softmax again: the cut ones have exp(0) = 1 then,
+    and all come near to each other. Cut the scores, then softmax once."""
+    chances = logits.softmax(dim=-1).masked_fill(~_at_least(logits, k), 0.0)
+    return chances.softmax(dim=-1)

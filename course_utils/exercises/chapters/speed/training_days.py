@@ -117,3 +117,10 @@ def the_6_forgotten(n_parameters, n_tokens, flops, n_devices, utilisation):
     """You count N · D operations. Each parameter takes six for a token: 2 in the
     forward pass, 4 in the backward pass."""
     return _days(n_parameters, n_tokens, flops, n_devices, utilisation, per_weight=1)
+
+
+@training_days.wrong
+def minutes_of_a_day(n_parameters, n_tokens, flops, n_devices, utilisation):
+    """You divide the seconds by 24 · 60. So many minutes has a day, and 60 times as
+    many seconds."""
+    return _days(n_parameters, n_tokens, flops, n_devices, utilisation, unit=24 * 60)
