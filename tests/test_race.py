@@ -4,11 +4,13 @@ Cheats are recipes, really run, in a sandbox where there can be one. Beside some
 the naive measuring that they would deceive: the loss of one pass, in their own process.
 """
 
+import copy
 import json
+import math
 import random
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +27,7 @@ from course_utils.data import pad_documents
 from course_utils.exercises.grading.processes import NoSandboxError, Sandboxed, Trusted
 from course_utils.race import ranking, recipes, running, worker
 from course_utils.race.__main__ import main
-from course_utils.race.measuring import surprise
+from course_utils.race.measuring import measured, surprise
 from course_utils.race.rules import LARGEST_RECIPE, Fault, Rules, check_recipe
 from course_utils.race.running import RACING, Runner, race, table_for
 from course_utils.race.stories import Unseen, deal, to_learn_from, tokenizer, unseen
@@ -380,39 +382,97 @@ def test_measuring_cannot_be_broken(runner, honest):
 
 # --- More that is caught
 
-LEARNING_ON = changed(
-    "return self.bet(self.read(ids))",
-    "if not self.training:\n"
-    "            with torch.no_grad():\n"
-    "                self.bet.bias += F.one_hot(ids[:, -1], 1017).float().mean(0)\n"
-    "        return self.bet(self.read(ids))",
+
+class Near:
+    """A model in this process that bets as one far away does."""
+
+    def __init__(self, model, n_whole):
+        self.model, self.n_whole, self.columns = model, n_whole, []
+
+    @torch.no_grad()
+    def column(self, ids):
+        self.columns.append(ids)
+        return worker._raw(self.model(torch.stack(self.columns, 1))[:, -1])
+
+    @torch.no_grad()
+    def whole(self):
+        return worker._raw(self.model(torch.stack(self.columns, 1)[: self.n_whole]))
+
+
+def measured_near(model, stories):
+    """Measure a model without other processes; each has a copy of its own."""
+
+    def start(n_rows, n_whole):
+        return nullcontext(Near(copy.deepcopy(model), n_whole))
+
+    by = tokenizer()
+    return measured(start, stories, by.end_of_text, by.vocab_size)
+
+
+class Bigrams(torch.nn.Module):
+    """Bets by the last token; a ``turn`` may change what it reads."""
+
+    def __init__(self, turn=lambda self, x: x):
+        super().__init__()
+        torch.manual_seed(0)
+        self.read = torch.nn.Embedding(tokenizer().vocab_size, 16)
+        self.bet = torch.nn.Linear(16, tokenizer().vocab_size)
+        self.turn = turn
+
+    def forward(self, ids):
+        return self.bet(self.turn(self, self.read(ids)))
+
+
+def go_on_learning(self, x):
+    self.bet.bias[:16] += x[:, -1].mean(0)
+    return x
+
+
+@pytest.mark.parametrize(
+    ("turn", "said"),
+    [
+        (go_on_learning, r"depend on what else is measured.*goes on learning"),
+        (lambda self, x: x - x.mean(0), r"depend on what.*normalises over the batch"),
+        (lambda self, x: x * torch.rand(()), r"depend on what.*random numbers"),
+        (lambda self, x: x.cumsum(1).flip(1).cumsum(1), r"looks ahead.*its mask"),
+    ],
 )
+def test_bets_that_are_no_bets_on_what_came_before_are_named(turn, said, measured_on):
+    assert measured_near(Bigrams(), measured_on[0])["gap"] > 1
+    with pytest.raises(Fault, match=said):
+        measured_near(Bigrams(turn), measured_on[0])
 
 
-def test_learning_while_being_measured_is_named(runner):
-    with pytest.raises(Fault, match=r"depend on what.*goes on learning"):
-        runner.run(LEARNING_ON, 0)
-
-
-IN_COMPANY = changed(
-    "return self.bet(self.read(ids))",
-    "return self.bet(self.read(ids) - self.read(ids).mean(0))",
-)
-
-
-def test_bets_that_depend_on_other_stories_are_named(runner):
-    with pytest.raises(Fault, match=r"depend on what else .*normalises over the batch"):
-        runner.run(IN_COMPANY, 0)
-
-
-def test_a_model_below_the_floor_is_a_fault_with_causes(
-    runner, measured_on, monkeypatch
-):
+def test_a_model_below_the_floor_is_a_fault_with_causes(measured_on):
     """Stories of another world: their floor is higher than any honest model's loss."""
     other = [story._replace(floor=10.0 * len(story.ids)) for story in measured_on[0]]
-    monkeypatch.setattr(running, "unseen", lambda n: other)
     with pytest.raises(Fault, match=r"below the floor.*Likely causes: .*another world"):
-        runner.run(HONEST, 0)
+        measured_near(Bigrams(), other)
+
+
+def test_the_best_possible_bets_are_at_the_floor_and_no_fault():
+    """A world of coins, told by the model that knows it: chance alone is left."""
+    rng, heads = random.Random(0), 0.8
+    odds = torch.full((2000,), -1e9)
+    odds[:2] = torch.tensor([heads, 1 - heads]).log()
+    stories = []
+    for _ in range(400):
+        coins = [int(rng.random() > heads) for _ in range(20)]
+        floor = -sum(math.log(1 - heads if coin else heads) for coin in coins)
+        stories.append(Unseen(coins, floor))
+
+    class Coins(torch.nn.Module):
+        def forward(self, ids):
+            logits = odds.repeat(*ids.shape, 1)
+            logits[:, 20:] = -1e9  # after 20 coins comes the end, token 1999
+            logits[:, 20:, 1999] = 0
+            return logits
+
+    def start(n_rows, n_whole):
+        return nullcontext(Near(Coins(), n_whole))
+
+    found = measured(start, stories, 1999, 2000)
+    assert found["gap"] == pytest.approx(0, abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -514,11 +574,18 @@ def test_a_race_that_was_stopped_goes_on_with_the_seeds_that_are_left(tmp_path):
     assert changed_since.seeds == [0]  # another recipe, though of the same name
 
 
-def test_a_seed_with_a_fault_is_not_kept(tmp_path):
+def test_a_recipe_with_a_fault_is_not_ranked_until_it_is_run_without(tmp_path, capsys):
     table = table_for(RULES, True, tmp_path)
-    with pytest.raises(Fault):
-        race(Rehearsed(Fault("no")), "mine", HONEST, range(1), table)
+    with pytest.raises(Fault, match="seed 1: it looks ahead"):
+        race(Rehearsed(0.1, Fault("it looks ahead")), "mine", HONEST, range(2), table)
     assert ranking.entries(table) == []
+    assert main(["--out", str(tmp_path)]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("not ranked: mine-") and "seed 1: it looks ahead." in last
+    race(again := Rehearsed(0.2), "mine", HONEST, range(2), table)
+    assert again.seeds == [1]
+    assert [len(entry.runs) for entry in ranking.entries(table)] == [2]
+    assert ranking.faults(table) == []
 
 
 def test_the_table_ranks_by_gap_and_says_which_leads_are_shown(tmp_path, capsys):

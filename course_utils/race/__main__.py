@@ -109,7 +109,7 @@ def _report(run: dict, was_there: bool) -> None:
 
 def _show_all(out: Path) -> int:
     tables = sorted(path.parent for path in out.glob("table-*/terms.json"))
-    tables = [table for table in tables if ranking.entries(table)]
+    tables = [t for t in tables if ranking.entries(t) or ranking.faults(t)]
     if not tables:
         print(f"No race has been run yet: {out} holds none. Try: course race readme")
     print("\n\n".join(map(ranking.as_text, tables)))

@@ -8,6 +8,7 @@ from statistics import fmean
 from course_utils.confidence import interval, paired
 
 SHOWN = 0.01  # p below which a lead counts
+FAULT = "fault.json"  # in the folder of a recipe that is not ranked: why
 
 
 @dataclass(frozen=True)
@@ -29,15 +30,28 @@ class Entry:
 
 
 def entries(table: Path) -> list[Entry]:
-    """Return what has run under one table's terms, the smallest gap first."""
+    """Return what is ranked under one table's terms, the smallest gap first."""
     found = []
     for folder in sorted(path for path in table.iterdir() if path.is_dir()):
+        if (folder / FAULT).exists():
+            continue
         paths = folder.glob("seed-*.json")
         runs = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
         if runs:
             runs.sort(key=lambda run: run["seed"])
             found.append(Entry(folder.name, runs))
     return sorted(found, key=lambda entry: entry.gap)
+
+
+def faults(table: Path) -> list[str]:
+    """Say, a line each, which recipes are not ranked, and why."""
+    found = []
+    for path in sorted(table.glob(f"*/{FAULT}")):
+        why = json.loads(path.read_text(encoding="utf-8"))
+        found.append(
+            f"not ranked: {path.parent.name}, seed {why['seed']}: {why['fault']}."
+        )
+    return found
 
 
 def lead(entry: Entry, below: Entry) -> str:
@@ -77,4 +91,4 @@ def as_text(table: Path) -> str:
         lines.append(row)
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     rows = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
-    return "\n".join([terms_of(table), *rows])
+    return "\n".join([terms_of(table), *rows, *faults(table)])

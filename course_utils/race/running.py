@@ -33,6 +33,7 @@ from course_utils.files import write_json
 from course_utils.race import worker
 from course_utils.race.inside import Shape
 from course_utils.race.measuring import measured
+from course_utils.race.ranking import FAULT
 from course_utils.race.rules import N_POSITIONS, Fault, Rules
 from course_utils.race.stories import Unseen, deal, in_a_row, tokenizer, unseen
 
@@ -238,18 +239,24 @@ def race(
     """Run a recipe with each seed, those left out that are finished already.
 
     ``table`` is the folder of all that is ranked together. ``on_run(run, was_there)``
-    is called after each. A seed with a ``Fault`` is not kept: it is tried again.
+    is called after each. A recipe with a ``Fault`` is not ranked, and the seed is not
+    kept: the next time it is tried again.
     """
     folder = table / f"{name}-{sha256(recipe.encode()).hexdigest()[:8]}"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "recipe.py").write_text(recipe, encoding="utf-8")
+    (folder / FAULT).unlink(missing_ok=True)
     runs = []
     for seed in seeds:
         path = folder / f"seed-{seed}.json"
         if was_there := path.exists():
             run = json.loads(path.read_text(encoding="utf-8"))
         else:
-            run = one_run(runner, recipe, seed)
+            try:
+                run = one_run(runner, recipe, seed)
+            except Fault as fault:
+                write_json(folder / FAULT, {"seed": seed, "fault": str(fault)})
+                raise Fault(f"seed {seed}: {fault}") from None
             write_json(path, run)
         runs.append(run)
         on_run(run, was_there)
