@@ -30,7 +30,7 @@ COMPONENTS = [
     "model_folders",
     "training sampling huggingface ablation lora quantization planner induction "
     "gradients",
-    "answers bias modern rewards inside",
+    "answers bias modern rewards inside packed_weights",
 ]
 WINGS = [
     "models records",
