@@ -67,9 +67,9 @@ class Frontier(Interactive):
         start: str,
     ):
         self.ways, self.start = ways, start
-        options = [(f"{weight:g}", name) for name, weight in weights.items()]
+        self.weights = {name: f"{weight:g}" for name, weight in weights.items()}
+        options = [(weight, name) for name, weight in self.weights.items()]
         slider = SelectionSlider(options=options, description="KL weight")
-        self.on_slider = [*weights]
         super().__init__(self._frontier, weight=slider)
 
     def _frontier(self, weight: str) -> VectorPicture:
@@ -87,7 +87,7 @@ class Frontier(Interactive):
             "gap to the floor (nats per token)",
             "possible stories (%)",
         )
-        on_line = [self.ways[name] for name in self.on_slider]
+        on_line = [self.ways[name] for name in self.weights]
         panel.line(
             [way["gap"][0] for way in on_line],
             [100 * way["possible"][0] for way in on_line],
@@ -100,13 +100,15 @@ class Frontier(Interactive):
             (gap, half), (share, half_share) = way["gap"], way["possible"]
             share, half_share = 100 * share, 100 * half_share
             chosen = name == weight
-            colour = BLUE if name in self.on_slider else DARK
+            colour = BLUE if name in self.weights else DARK
             colour = VERMILION if chosen else colour
             ends = [gap - half, gap + half], [share - half_share, share + half_share]
             panel.line(ends[0], [share] * 2, colour=colour, thick=1.2, told=False)
             panel.line([gap] * 2, ends[1], colour=colour, thick=1.2, told=False)
             panel.dots([gap], [share], "", colour, 6 if chosen else 4, told=False)
-            if name not in self.on_slider:
+            if name in self.weights:
+                panel.write(gap, share, self.weights[name], -9, -10, anchor="end")
+            else:
                 panel.write(gap, share, name, dx=9, dy=11, anchor="start")
             told.append(
                 f"{name} {share:.0f} ± {half_share:.0f}%, gap {gap:.3f} ± {half:.3f}"
