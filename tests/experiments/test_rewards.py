@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import asdict
+from statistics import fmean
 
 import pytest
 
@@ -28,6 +29,8 @@ def test_in_every_seed_more_is_possible_and_the_weight_holds_the_gap():
         start, policy = result["start"], result["policy"]
         assert policy["0.0"]["possible"] > start["possible"] + 0.1
         assert policy["0.0"]["gap"] > start["gap"] + 0.01
+        learning = policy["0.0"]["learning"]  # the page's run has 25 steps
+        assert fmean(learning[22:25]) > fmean(learning[:3]) + 0.1
         assert policy["0.3"]["gap"] < policy["0.0"]["gap"]
 
 
