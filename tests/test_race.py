@@ -208,15 +208,21 @@ def test_stories_that_measure_are_drawn_when_training_is_over(
     places, learning, monkeypatch
 ):
     """Nobody can know them: they do not exist yet. And they are others each time."""
-    order = []
+    order, draw = [], running.unseen
     runner = Runner(RULES, learning, places)
-    trained, draw = runner._trained, running.unseen
-    monkeypatch.setattr(
-        runner, "_trained", lambda *given: (trained(*given), order.append("trained"))[0]
-    )
-    monkeypatch.setattr(running, "unseen", lambda n: order.append("drawn") or draw(n))
-    runner.run(HONEST, 0)
-    assert order == ["trained", "drawn"]
+
+    def trained(*given):
+        order.append("trained")
+        return b"", {}
+
+    def drawn(n):
+        order.append("drawn")
+        return draw(n)
+
+    monkeypatch.setattr(runner, "_trained", trained)
+    monkeypatch.setattr(running, "unseen", drawn)
+    monkeypatch.setattr(running, "measured", lambda *given: {"n": len(given[1])})
+    assert runner.run(HONEST, 0) == {"n": 10} and order == ["trained", "drawn"]
     assert not {tuple(s.ids) for s in draw(10)} & {tuple(s.ids) for s in draw(10)}
 
 
@@ -482,7 +488,7 @@ def test_the_best_possible_bets_are_at_the_floor_and_no_fault():
         ("    return Model(shape)", "    return None", "build must return a Module"),
         ("loss.backward()", "loss.backwards()", "line 23: AttributeError"),
         ("loss.backward()", "exit()", "line 23: SystemExit"),
-        ("loss.backward()", "import os; os._exit(0)", "its process was ended"),
+        ("loss.backward()", "import os; os._exit(0)", "its process came to an end"),
     ],
 )
 def test_what_is_wrong_with_a_recipe_is_said(runner, old, new, said):
@@ -651,21 +657,41 @@ def test_without_a_race_the_command_says_how_to_begin(tmp_path, capsys):
     assert "course race readme" in capsys.readouterr().out
 
 
+def test_a_model_that_takes_too_long_to_bet_is_stopped(runner, monkeypatch):
+    """Else it could go on training, on texts that it keeps in the place of weights."""
+    monkeypatch.setattr(Rules, "measuring", 0.1)
+    endless = changed(
+        "return self.bet(self.read(ids))",
+        "while not self.training:\n            pass\n"
+        "        return self.bet(self.read(ids))",
+    )
+    with pytest.raises(Fault, match="more than 0 s of processor time"):
+        runner.run(endless, 0)
+
+
 @pytest.mark.slow
 def test_a_real_race_ranks_recipes_that_ship(tmp_path):
     command = [sys.executable, "-m", "course_utils.race"]
-    options = ["--seconds", "8", "--seeds", "2", "--out", str(tmp_path)]
+    trust = []
     try:
         Sandboxed(RACING).close()
     except NoSandboxError:
-        options.append("--trust")
+        trust = ["--trust"]
+
+    def race_with(*options) -> list[str]:
+        given = [*command, *options, "--out", str(tmp_path), *trust]
+        done = subprocess.run(given, capture_output=True, text=True, check=True)
+        return done.stdout.strip().splitlines()
+
     for name in ("adamw", "readme"):
-        done = subprocess.run(
-            [*command, name, *options], capture_output=True, text=True, check=True
-        )
-    first, _, *rows = done.stdout.strip().splitlines()[-4:]
-    assert "8 s on 2 threads" in first
+        lines = race_with(name, "--tokens", "500000", "--seeds", "2")
+    first, _, *rows = lines[-4:]
+    assert "500,000 tokens" in first
     assert [row.split()[1].partition("-")[0] for row in rows] == ["readme", "adamw"]
+    assert (
+        "4 s on 2 threads" in race_with("readme", "--seconds", "4", "--seeds", "1")[0]
+    )
     paths = tmp_path.glob("table-*/readme-*/seed-*.json")
     runs = [json.loads(path.read_text()) for path in paths]
-    assert all(0 < run["gap"] < 2 and run["seconds"] < 8.5 for run in runs)
+    assert len(runs) == 3 and all(run["gap"] > 0 for run in runs)
+    assert min(run["seconds"] for run in runs) < 4 + 0.5

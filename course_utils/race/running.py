@@ -27,7 +27,7 @@ from safetensors.torch import save as to_safetensors
 
 from course_utils import models, world
 from course_utils.exercises.engine.typed import LONGEST, read_json
-from course_utils.exercises.grading.grade import printable
+from course_utils.exercises.grading.grade import OUT_OF_TIME, printable
 from course_utils.exercises.grading.processes import Job, Sandboxed, Trusted
 from course_utils.files import write_json
 from course_utils.race import worker
@@ -46,7 +46,9 @@ RACING = Job(
 START = 60.0  # seconds until a process must be ready
 MEASURING = 300.0  # seconds that measuring may take on a busy machine
 HEADER = 32 << 10  # bytes that may stand before the weights: names and shapes
-ENDED = "its process was ended: out of processor time or memory, or by itself"
+PATIENCE = 5.0  # seconds until the system must have said how a process ended
+TOO_LONG = "it took more than {:.0f} s of processor time, and was stopped"
+ENDED = "its process came to an end, by itself or by the system"
 
 
 def machine() -> str:
@@ -183,7 +185,11 @@ class Runner:
                 alarm.start()
                 yield process.connection
             except (EOFError, OSError):
-                raise Fault(late if is_late.is_set() else ENDED) from None
+                if is_late.is_set():
+                    raise Fault(late) from None
+                if process.exit_code(PATIENCE) == OUT_OF_TIME:
+                    raise Fault(TOO_LONG.format(orders["processor_seconds"])) from None
+                raise Fault(ENDED) from None
             except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
                 raise Fault("what its process sends makes no sense") from None
             finally:
