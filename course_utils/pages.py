@@ -50,7 +50,7 @@ PAGES = (
     Page("sampling", "Sampling", 45, 120),
     Page("hugging_face_gpt2", "Hugging Face's GPT-2", 30, 120),
     Page("applications", "Applications", 70, 90),
-    Page("rewards", "Rewards", 90, 120),
+    Page("rewards", "Rewards", 60, 120),
     Page("bias", "Bias", 40, 120),
     Page("choosing_models", "Choosing a model", 35, 120),
     Page("speed_and_scale", "Speed and scale", 60, 150),

@@ -183,3 +183,48 @@ def clipped_in_logs(log_probs, old_log_probs, advantages, chosen, clip):
     limit = torch.tensor(clip).exp()
     ratio = _ratio(log_probs, old_log_probs)
     return _loss(_gain(ratio, advantages[:, None], 1 / limit, limit), chosen)
+
+
+@clipped_loss.wrong
+def the_smaller_ratio_before_the_advantage(
+    log_probs, old_log_probs, advantages, chosen, clip
+):
+    """You take the smaller *ratio*, then multiply. With a negative advantage the
+    smaller gain belongs to the larger ratio: multiply first."""
+    ratio = _ratio(log_probs, old_log_probs)
+    smaller = torch.minimum(ratio, ratio.clamp(1 - clip, 1 + clip))
+    return _loss(smaller * advantages[:, None], chosen)
+
+
+@clipped_loss.wrong
+def log_probabilities_times_advantage(
+    log_probs, old_log_probs, advantages, chosen, clip
+):
+    """That is REINFORCE: the log-probability times the advantage. Its gradient is right
+    for the first step only; GRPO's gain has the ratio."""
+    return _loss(log_probs * advantages[:, None], chosen)
+
+
+@clipped_loss.wrong
+def the_probability_in_place_of_the_ratio(
+    log_probs, old_log_probs, advantages, chosen, clip
+):
+    """Your ratio is the probability now. It has to be divided by the one when the token
+    was drawn."""
+    ratio = log_probs.exp()
+    return _loss(_gain(ratio, advantages[:, None], 1 - clip, 1 + clip), chosen)
+
+
+@clipped_loss.wrong
+def a_band_around_0(log_probs, old_log_probs, advantages, chosen, clip):
+    """You clip to ± clip. A ratio that has not moved is 1: the band is 1 ± clip."""
+    ratio = _ratio(log_probs, old_log_probs)
+    return _loss(_gain(ratio, advantages[:, None], -clip, clip), chosen)
+
+
+@clipped_loss.wrong
+def a_sum_over_the_texts(log_probs, old_log_probs, advantages, chosen, clip):
+    """You add the texts up. The mean over them is asked for: it does not grow with the
+    batch."""
+    mean = clipped_loss.reference(log_probs, old_log_probs, advantages, chosen, clip)
+    return mean * len(advantages)

@@ -107,3 +107,10 @@ def the_mean_of_all(log_probs, start_log_probs):
     """The estimates are right, but you return their mean. Asked for is one for each
     draw."""
     return kl_estimate.reference(log_probs, start_log_probs).mean()
+
+
+@kl_estimate.wrong
+def the_whole_sign(log_probs, start_log_probs):
+    """Every sign is turned: yours is minus k3, never above 0. A distance is never
+    below."""
+    return -kl_estimate.reference(log_probs, start_log_probs)

@@ -157,3 +157,18 @@ def only_the_rejected_ones_past_left_out(
     """You take off what the chosen answer had before, but not what the rejected one
     had. Both rises are measured from the model before."""
     return _loss_of((chosen - chosen_before) - rejected, beta)
+
+
+@preference_loss.wrong
+def the_rises_added(chosen, rejected, chosen_before, rejected_before, beta):
+    """You add the two rises. The rejected answer is to fall: subtract its rise."""
+    rises = (chosen - chosen_before) + (rejected - rejected_before)
+    return _loss_of(rises, beta)
+
+
+@preference_loss.wrong
+def divided_by_beta(chosen, rejected, chosen_before, rejected_before, beta):
+    """You divide by beta. It multiplies the margin: a small one asks for a large
+    margin."""
+    margin = (chosen - chosen_before) - (rejected - rejected_before)
+    return _loss_of(margin / beta, 1.0)

@@ -100,3 +100,17 @@ def the_best_as_the_baseline(p, rewards):
 def divided_by_the_number(p, rewards):
     """You divide by K. The probabilities already weigh the texts: they sum to 1."""
     return p * (rewards - (p * rewards).sum()) / len(p)
+
+
+@reward_gradient.wrong
+def only_what_is_drawn(p, rewards):
+    """You take the slope of one text's log p: 1 - p. Each text is drawn with its p, and
+    every other one's slope counts too."""
+    return rewards * (1 - p)
+
+
+@reward_gradient.wrong
+def the_worst_as_the_baseline(p, rewards):
+    """You compare with the worst reward. Then everything is pushed up: compare with
+    what is expected."""
+    return p * (rewards - rewards.min())
