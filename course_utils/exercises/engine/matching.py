@@ -3,17 +3,18 @@
 1. One mistake that gives the same on *all* inputs: the same values, the same kind of
    error, the same changes to the arguments, the same dependence on chance.
 2. One that does so wherever neither it nor the answer breaks down (an error, NaN).
-3. Two mistakes at once. What two together give is computed in three ways:
+3. Two mistakes at once. What two together give is computed in two ways:
 
    - *one on top of the other*: the second, as the catalogue has it, calls the solution
      and changes what goes in or comes out; in the solution's place stands the first;
    - *side by side*: each number, text or part of a result is as the one has it or as
      the other has it, where they differ from the right one; numbers that both change
-     are changed by the sum of both differences,
-   - or by the product of both factors.
+     are changed by the sum of both differences.
 
 Two of a thousand mistakes meet somewhere by accident, so two must explain three wrong
-results or more, and each of them some that the other leaves.
+results or more, and must not work against each other: what the one adds and the other
+takes off again is a third mistake. (Products of two factors are not tried: between
+numbers there are too many.)
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,6 +28,7 @@ from .outcomes import Outcome, alike, has_nan, run, same
 
 FIRST, SECOND = 1, 2  # states of the global random generators
 LEAST_EXPLAINED = 3  # wrong results that two mistakes must explain
+OPPOSED = -0.2  # cosine of the angle between two changes that work against each other
 
 
 class Matcher:
@@ -110,7 +112,7 @@ class Matcher:
             return None
         order = wrong_ones + [i for i in range(n) if i not in wrong_ones]
         for pair in combinations(self.exercise.misconceptions, 2):
-            if any(self._fit(pair, order, self._side(pair, mode)) for mode in MODES):
+            if self._fit(pair, order, self._side(pair)):
                 return pair
         for pair in permutations(self.exercise.misconceptions, 2):
             stackable = _calls_the_solution(pair[1].function)
@@ -124,13 +126,13 @@ class Matcher:
             together = both(i)
             if together is None or not self._alike(together, self.got[i]):
                 return False
-        return all(
+        return not self._opposed(pair) and all(
             any(not self._alike(self.theirs(wrong, i), self.got[i]) for i in order)
             and any(not self._right(self.theirs(wrong, i), i) for i in order)
             for wrong in pair
         )
 
-    def _side(self, pair, mode: Callable) -> Callable[[int], Outcome | None]:
+    def _side(self, pair) -> Callable[[int], Outcome | None]:
         """Return what gives a case's outcome of two side by side, None if unknown."""
 
         def outcome(i: int) -> Outcome | None:
@@ -144,10 +146,23 @@ class Matcher:
                 return None
             if one.changed or other.changed:
                 return None
-            value = merged(right.value, one.value, other.value, mode)
+            value = merged(right.value, one.value, other.value)
             return None if value is UNKNOWN else Outcome(value)
 
         return outcome
+
+    def _opposed(self, pair) -> bool:
+        """Return whether two mistakes' changes of the numbers cancel each other."""
+        changes = [[], []]
+        for i, right in enumerate(self.expected):
+            rights = _flat(right.value)
+            for change, wrong in zip(changes, pair, strict=True):
+                change.append(_flat(self.theirs(wrong, i).value))
+                if change[-1].shape != rights.shape:
+                    return False
+                change[-1] = change[-1] - rights
+        one, other = (torch.cat(change) for change in changes)
+        return bool(one @ other < OPPOSED * one.norm() * other.norm())
 
     def _stacked(self, pair) -> Callable[[int], Outcome]:
         """Return what gives a case's outcome of the second on top of the first."""
@@ -164,6 +179,18 @@ class Matcher:
 
     def _right(self, outcome: Outcome, i: int) -> bool:
         return same(self.expected[i], outcome, self.exercise.tolerance)
+
+
+def _flat(value) -> torch.Tensor:
+    """Return all numbers of a result, one after the other."""
+    if isinstance(value, torch.Tensor):
+        return value.detach().double().flatten()
+    if isinstance(value, int | float):
+        return torch.tensor([value], dtype=torch.float64)
+    parts = value.values() if isinstance(value, Mapping) else value
+    if isinstance(value, list | tuple | Mapping):
+        return torch.cat([torch.zeros(0).double(), *map(_flat, parts)])
+    return torch.zeros(0).double()
 
 
 def is_whole(outcome: Outcome) -> bool:
@@ -202,33 +229,18 @@ def _in_place_of_the_solution(exercise: Exercise, function: Callable) -> Iterato
 UNKNOWN = object()
 
 
-def _sum(right, one, other):
-    return one + other - right
-
-
-def _product(right, one, other):
-    return one * other / right
-
-
-MODES = _sum, _product
-
-
-def merged(right, one, other, mode: Callable):
+def merged(right, one, other):
     """Return the result that differs from the right one as both others do.
 
-    ``mode`` says what becomes of a number that both change. ``UNKNOWN`` where they
-    cannot be joined: other lengths, other shapes, two texts.
+    ``UNKNOWN`` where they cannot be joined: other lengths, other shapes, two texts.
     """
     kinds = {type(value) for value in (right, one, other)}
     if all(isinstance(value, torch.Tensor) for value in (right, one, other)):
-        return _merged_tensors(right, one, other, mode)
+        return _merged_tensors(right, one, other)
     if len(kinds) == 1 and isinstance(right, bool | str | bytes):
         return _chosen(right, one, other)
     if kinds <= {int, float}:
-        if right == 0 and mode is _product:
-            return UNKNOWN
-        value = mode(right, one, other)
-        return round(value) if kinds == {int} and value == round(value) else value
+        return one + other - right
     if len(kinds) > 1 or not isinstance(right, list | tuple | Mapping):
         return UNKNOWN
     if not len(right) == len(one) == len(other):
@@ -236,9 +248,9 @@ def merged(right, one, other, mode: Callable):
     if isinstance(right, Mapping):
         if not right.keys() == one.keys() == other.keys():
             return UNKNOWN
-        parts = {k: merged(right[k], one[k], other[k], mode) for k in right}
+        parts = {k: merged(right[k], one[k], other[k]) for k in right}
         return UNKNOWN if UNKNOWN in parts.values() else parts
-    parts = [merged(*three, mode) for three in zip(right, one, other, strict=True)]
+    parts = [merged(*three) for three in zip(right, one, other, strict=True)]
     return UNKNOWN if any(part is UNKNOWN for part in parts) else type(right)(parts)
 
 
@@ -248,7 +260,7 @@ def _chosen(right, one, other):
     return one if other == right else UNKNOWN
 
 
-def _merged_tensors(right, one, other, mode: Callable):
+def _merged_tensors(right, one, other):
     if not right.shape == one.shape == other.shape:
         return UNKNOWN
     if not right.dtype == one.dtype == other.dtype:
@@ -256,6 +268,6 @@ def _merged_tensors(right, one, other, mode: Callable):
     right, one, other = right.detach(), one.detach(), other.detach()
     if right.dtype is torch.bool:
         return torch.where(one != right, one, other)
-    joined = mode(right, one, other)
+    joined = one + other - right
     joined = torch.where(one == right, other, torch.where(other == right, one, joined))
     return joined.to(right.dtype)

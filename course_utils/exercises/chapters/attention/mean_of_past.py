@@ -109,3 +109,9 @@ def divided_by_t(x):
     """You divide by t. Positions 0 to t are t + 1 of them: at position 0 yours divides
     by 0."""
     return x.cumsum(dim=1) / torch.arange(x.shape[1])[:, None]
+
+
+@mean_of_past.wrong
+def divided_by_t_and_the_first_by_1(x):
+    """You divide by t, and at position 0 by 1. Positions 0 to t are t + 1 of them."""
+    return x.cumsum(dim=1) / torch.arange(x.shape[1]).clamp(min=1)[:, None]

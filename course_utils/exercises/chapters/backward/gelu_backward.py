@@ -171,3 +171,28 @@ def product_of_the_two_slopes(x, g):
     root = math.sqrt(2 / math.pi)
     t = torch.tanh(root * (x + 0.044715 * x**3))
     return g * 0.5 * (1 - t**2) * root * (1 + 3 * 0.044715 * x**2)
+
+
+@gelu_backward.wrong
+def times_x_once_more(x, g):
+    """Your slope is right, and multiplied by x once more. The gradient of x is g times
+    the slope."""
+    return x * g * _slope(x)
+
+
+@gelu_backward.wrong
+def g_times_x(x, g):
+    """You multiply g by x. The chain rule takes the *slope* at x: g times the slope."""
+    return x * g
+
+
+@gelu_backward.wrong
+def g_goes_in_with_x(x, g):
+    """You put x · g into the slope. The slope is taken at x; g multiplies it."""
+    return _slope(x * g)
+
+
+@gelu_backward.wrong
+def the_slope_in_half_with_g_added(x, g):
+    """You add g to the slope. The chain rule multiplies."""
+    return g + _slope(x)

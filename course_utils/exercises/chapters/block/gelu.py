@@ -133,3 +133,30 @@ def two_over_pi_without_the_root(x):
 def the_coefficient_cubed_too(x):
     """You cube 0.044715 with x. Only x is cubed: 0.044715 · x³."""
     return 0.5 * x * (1 + torch.tanh(_SCALE * (x + (0.044715 * x) ** 3)))
+
+
+@gelu.wrong
+def multiplied_by_x_twice(x):
+    """You multiply GELU by x once more: x stands in front already."""
+    return x * _gelu(x)
+
+
+@gelu.wrong
+def x_left_out_in_front(x):
+    """This is the gate alone, a number from 0 to 1. GELU lets so much of x through:
+    multiply by x."""
+    return 0.5 * (1 + torch.tanh(_SCALE * (x + 0.044715 * x**3)))
+
+
+@gelu.wrong
+def brackets_round_one_plus_tanh_left_out(x):
+    """Without brackets ½ · x · 1 + tanh(...) adds the tanh to x/2. The 1 and the tanh
+    belong together: ½ · x · (1 + tanh(...))."""
+    return 0.5 * x * 1 + torch.tanh(_SCALE * (x + 0.044715 * x**3))
+
+
+@gelu.wrong
+def the_cube_outside_the_bracket(x):
+    """You multiply (x + 0.044715) by x³. The coefficient belongs to the cube alone:
+    x + 0.044715 · x³."""
+    return 0.5 * x * (1 + torch.tanh(_SCALE * (x + 0.044715) * x**3))

@@ -145,3 +145,10 @@ def sums_lined_up_with_the_columns(logits):
     columns: each row gets another row's sum, or an error."""
     shifted = logits - logits.amax(dim=-1, keepdim=True)
     return shifted - shifted.exp().sum(dim=-1).log()
+
+
+@log_softmax.wrong
+def maximum_taken_off_twice(logits):
+    """The maximum is taken off twice: from the logits, and once more with the logarithm
+    of the sum. Shifted logits minus the log of *their* sum is the result."""
+    return logits.log_softmax(dim=-1) - logits.amax(dim=-1, keepdim=True)

@@ -313,3 +313,16 @@ def the_gradient_not_squared(
     step = mean / (1 - 0.9**t) / ((mean_square / (1 - 0.95**t)).sqrt() + 1e-8)
     weight = weight * (1 - learning_rate * weight_decay)
     return weight - learning_rate * step, mean, mean_square
+
+
+@adamw_step.wrong
+def absolute_values_in_place_of_squares(
+    weight, gradient, mean, mean_square, t, learning_rate, weight_decay
+):
+    """Your second average takes in the gradient's absolute value. It averages squares:
+    their root is then the gradient's usual size."""
+    mean = 0.9 * mean + 0.1 * gradient
+    mean_square = 0.95 * mean_square + 0.05 * gradient.abs()
+    step = mean / (1 - 0.9**t) / ((mean_square / (1 - 0.95**t)).sqrt() + 1e-8)
+    weight = weight * (1 - learning_rate * weight_decay)
+    return weight - learning_rate * step, mean, mean_square

@@ -129,3 +129,10 @@ def the_largest_entry_counts(gradients, max_norm):
 def absolute_values_added_up(gradients, max_norm):
     """You add up absolute values. The length is the root of the sum of squares."""
     return _shorten(gradients, sum(g.abs().sum().item() for g in gradients), max_norm)
+
+
+@clip_gradients.wrong
+def each_brought_to_the_length(gradients, max_norm):
+    """Every tensor gets the length max_norm, short ones too. All are shortened by one
+    factor, and only if together they are longer than max_norm."""
+    return [g * (max_norm / g.norm()) for g in gradients]

@@ -220,3 +220,12 @@ def one_step_more_of_warm_up(step, peak, warmup, total):
     if step <= warmup:
         return peak * (step + 1) / warmup
     return cosine_schedule.reference(step, peak, warmup, total)
+
+
+@cosine_schedule.wrong
+def the_peak_from_the_first_step(step, peak, warmup, total):
+    """There is no warm-up: you give the peak from the first step. It begins at
+    peak/warmup and rises in equal steps."""
+    return (
+        peak if step < warmup else cosine_schedule.reference(step, peak, warmup, total)
+    )

@@ -134,3 +134,17 @@ def only_the_first_one_recognised(text, special, allowed):
         if found:
             return [*before.encode("utf-8"), special[name], *after.encode("utf-8")]
     return list(text.encode("utf-8"))
+
+
+@encode_special.wrong
+def the_longest_of_all_hides_an_allowed_one(text, special, allowed):
+    """You take the longest special token that fits and then ask whether it is allowed.
+    If it is not, a shorter one may be: look among the allowed ones only."""
+    ids, i = [], 0
+    names = sorted(special, key=len, reverse=True)
+    while i < len(text):
+        name = next((name for name in names if text.startswith(name, i)), "")
+        found = name in allowed
+        ids += [special[name]] if found else text[i].encode("utf-8")
+        i += len(name) if found else 1
+    return ids

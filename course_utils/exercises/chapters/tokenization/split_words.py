@@ -139,3 +139,11 @@ def no_space_before_signs(text):
     left over as a piece of its own. Let them take one too."""
     pieces = r" ?\p{L}+| ?\p{N}+|[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
     return regex.findall(pieces, text)
+
+
+@split_words.wrong
+def letters_and_digits_as_one_kind(text):
+    """You take letters and digits as one kind: 'x1' stays one piece. They are two kinds
+    here, each with runs of its own."""
+    pieces = r" ?[\p{L}\p{N}]+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+    return regex.findall(pieces, text)

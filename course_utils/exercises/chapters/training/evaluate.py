@@ -176,3 +176,12 @@ def only_the_first_batch(model, batches):
     """You return inside the loop, after the first batch. All batches count."""
     losses, counts, _ = _mean_loss(model, batches[:1])
     return losses[0] / counts[0]
+
+
+@evaluate.wrong
+def means_weighed_with_the_padding(model, batches):
+    """You weigh each batch's mean by all its targets, those of -100 too. Only those
+    that count have a part in it: weigh by their number."""
+    losses, counts, sizes = _mean_loss(model, batches)
+    parts = zip(losses, counts, sizes, strict=True)
+    return sum(loss / n * size for loss, n, size in parts) / sum(sizes)
