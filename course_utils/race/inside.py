@@ -11,6 +11,7 @@ are loaded into it. Nothing else is kept of the training.
 """
 
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -35,12 +36,17 @@ class Budget:
         self.tokens_read = 0
 
     @property
+    def seconds_left(self) -> float:
+        """Seconds until the process is stopped."""
+        return self._began + self._seconds - time.monotonic()
+
+    @property
     def left(self) -> float:
         """The share that is left: 1 at the start, 0 at the end."""
-        used = (time.monotonic() - self._began) / self._seconds
+        shares = [self.seconds_left / self._seconds]
         if self._tokens is not None:
-            used = max(used, self.tokens_read / self._tokens)
-        return max(0.0, 1.0 - used)
+            shares.append(1.0 - self.tokens_read / self._tokens)
+        return max(0.0, min(shares))
 
 
 class Data:
@@ -62,15 +68,19 @@ class Data:
         self._n_positions, self._budget, self._seed = shape.n_positions, budget, seed
 
     def batches(self, batch_size: int) -> Iterator[Batch]:
-        """Yield (inputs, targets), both (B, T) int64, until the budget is used up.
+        """Yield (inputs, targets), both (B, T) int64, as long as the budget allows.
 
         As ``course_utils.data.DocumentBatches`` makes them; after all stories, they
-        begin again in another order.
+        begin again in another order. No step is begun that may not end in time: one
+        that takes as long as the slowest of the last ten.
         """
         batches = DocumentBatches(
             self.stories, batch_size, self.end_of_text, self._seed, self._n_positions
         )
-        while self._budget.left > 0:
+        steps = deque([0.0], maxlen=10)  # seconds that each took
+        while self._budget.left > 0 and self._budget.seconds_left > max(steps):
+            began = time.monotonic()
             batch = batches.next_batch()
             self._budget.tokens_read += count_targets([batch])
             yield batch
+            steps.append(time.monotonic() - began)

@@ -47,7 +47,7 @@ class Rules:
     @property
     def allowance(self) -> float:
         """Seconds on top of the budget, to finish a step and hand the weights over."""
-        return max(0.5, 0.03 * self.seconds)
+        return max(1.0, 0.03 * self.seconds)
 
     @property
     def measuring(self) -> float:

@@ -46,6 +46,10 @@ RACING = Job(
 START = 60.0  # seconds until a process must be ready
 MEASURING = 300.0  # seconds that measuring may take on a busy machine
 HEADER = 32 << 10  # bytes that may stand before the weights: names and shapes
+LATE = (
+    "it was still training after {:g} s, and was stopped; data.batches ends in time, "
+    "and budget.seconds_left tells how much is left"
+)
 PATIENCE = 5.0  # seconds until the system must have said how a process ended
 TOO_LONG = "it took more than {:.0f} s of processor time, and was stopped"
 ENDED = "its process came to an end, by itself or by the system"
@@ -143,7 +147,7 @@ class Runner:
             "end_of_text": int(numbers[self.end_of_text]),
             "processor_seconds": rules.threads * limit + 1.0,
         }
-        late = f"it was still training after {rules.seconds:g} s, and was stopped"
+        late = LATE.format(rules.seconds)
         with self._running(files, orders, limit, late) as connection:
             began = time.monotonic()
             said = _heard(connection)
