@@ -50,7 +50,7 @@ class Budget:
 
 
 class Data:
-    """The training stories, as lists of ids in an order that the seed shuffles.
+    """The training stories, as lists of ids; ``batches`` shuffles them by the seed.
 
     Ids are numbers in 0..V-1 that are dealt anew for each seed: there is no tokenizer
     to read them with. ``end_of_text`` stands before a story and after it.
