@@ -21,7 +21,7 @@ FIRST_SEEN = {
     **{f"{a.name}-second": a for a in SECOND if a.number == 1},
 }
 SETS = {"first": WRONG_ANSWERS, "second": SECOND}
-# The share that is named rightly, where it is less: as measured at the first look.
+# The share that is named rightly, where it is less: as measured, before any mending.
 LEAST = {("second", True): 0.88}
 
 

@@ -399,9 +399,9 @@ def _(totals, log_probs):
     return best.indices // n, best.indices % n, best.values
 
 
-@to("sampling.beam_step", "totals lined up with columns")
+@to("sampling.beam_step", "the table laid out by columns")
 def _(totals, log_probs):
-    """totals are added to columns (or fit nothing)."""
+    """Transposes to add the totals, and reads places as if it had not."""
     V = log_probs.shape[1]
     best = (totals + log_probs.T).flatten().topk(len(totals))
     return best.indices // V, best.indices % V, best.values

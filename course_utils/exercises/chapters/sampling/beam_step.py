@@ -122,8 +122,9 @@ def the_new_token_alone_as_total(totals, log_probs):
 
 
 @beam_step.wrong
-def totals_lined_up_with_columns(totals, log_probs):
-    """You add totals to columns. They belong to rows: totals[:, None]."""
+def the_table_laid_out_by_columns(totals, log_probs):
+    """Your sums are right, but you lay the table out column by column. Place i * V +
+    token, which // V and % V take apart, is that of the rows one after the other."""
     V = log_probs.shape[1]
     best = (log_probs.T + totals).flatten().topk(len(totals))
     return best.indices // V, best.indices % V, best.values

@@ -19,9 +19,9 @@ def _(chosen, rejected, chosen_before, rejected_before, beta):
     return -torch.sigmoid(beta * margin).mean()
 
 
-@to("rewards.preference_loss")
+@to("rewards.preference_loss", "the rises added", "log of a rounded sigmoid")
 def _(chosen, rejected, chosen_before, rejected_before, beta):
-    """Adds the two rises."""
+    """Adds the two rises, and takes log(sigmoid), which rounds to log 0."""
     rise_chosen = chosen - chosen_before
     rise_rejected = rejected - rejected_before
     margin = rise_chosen + rise_rejected

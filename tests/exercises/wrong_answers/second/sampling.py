@@ -169,7 +169,7 @@ def _(totals, log_probs):
     return order, tokens[order], sums
 
 
-@to("sampling.beam_step")
+@to("sampling.beam_step", "the table laid out by columns")
 def _(totals, log_probs):
     """Flattens the sums column by column and divides by V all the same."""
     n, V = log_probs.shape
