@@ -176,6 +176,20 @@ def test_how_much_is_wrong_and_where(change, words):
     assert some.startswith("On 1 of 3 inputs")
 
 
+def test_of_a_dict_is_said_how_many_entries_are_wrong_missing_or_too_many():
+    rights = [Outcome({"a": 1, "b": 2, "c": 3})] * 2
+    theirs = [Outcome({"a": 1, "b": 3, "d": 4})] * 2
+    assert "of 3 entries 1 wrong and 1 missing and 1 too many" in extent(
+        rights, theirs, 1e-5
+    )
+
+
+def test_what_is_drawn_at_random_is_not_called_dropout():
+    task = CATALOGUE.find("primer.row_shares")
+    text = verdict_card(task, check(task, torch.rand_like)).text
+    assert "you draw at random" in " ".join(text.split()) and "dropout" not in text
+
+
 @given(
     st.lists(st.integers(0, 3), min_size=1, max_size=4),
     st.lists(st.integers(0, 3), min_size=1, max_size=4),

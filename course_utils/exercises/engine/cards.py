@@ -198,12 +198,16 @@ def _fault_text(exercise, verdict) -> str:
         "end?",
         "changes its input": "your function changes the argument that it was given. "
         "Work on a copy (.clone() for a tensor, list(...) for a list).",
-        "depends on chance": "the same input gave two different results: yours "
-        "depends on the global random state. Is a dropout left on?",
+        "depends on chance": "the same input gave two different results: you draw at "
+        "random." + (" Is a dropout left on?" if _has_model(verdict.case) else ""),
         "no error": "this input is not allowed, and your function takes it.",
         "NaN": "there is NaN (not a number) in it: 0/0, infinity minus infinity, the "
         "logarithm of a negative number, or softmax over nothing but -inf.",
     }[verdict.fault]
+
+
+def _has_model(case: tuple) -> bool:
+    return any(isinstance(value, torch.nn.Module) for value in case)
 
 
 def case_text(exercise: Exercise, case: tuple) -> str:

@@ -157,9 +157,9 @@ def article(noun: str) -> str:
     return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
 
 
-def counted(n: int, noun: str) -> str:
-    """Return "1 number", "2 numbers"."""
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+def counted(n: int, noun: str, several: str = "") -> str:
+    """Return "1 number", "2 numbers"; ``several`` is the plural without an s."""
+    return f"{n} {noun}" if n == 1 else f"{n} {several or noun + 's'}"
 
 
 def type_name(value) -> str:

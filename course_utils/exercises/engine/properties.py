@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import torch
 
-from .outcomes import Outcome, difference, number_text, run
+from .outcomes import Outcome, counted, difference, number_text, run
 from .symptoms import is_plain
 
 FIRST = 1  # state of the global random generators
@@ -281,8 +281,13 @@ def _wrong_entries(one, other) -> str:
         return ""
     if not all(map(is_plain, (*one.values(), *other.values()))):
         return ""
-    wrong = [key for key in one.keys() | other.keys() if one.get(key) != other.get(key)]
-    return f"{len(wrong)} of {len(one)} entries"
+    counts = {
+        "wrong": sum(key in other and other[key] != one[key] for key in one),
+        "missing": sum(key not in other for key in one),
+        "too many": sum(key not in one for key in other),
+    }
+    said = [f"{n} {words}" for words, n in counts.items() if n]
+    return f"of {counted(len(one), 'entry', 'entries')} {' and '.join(said)}"
 
 
 DIRECTIONS = ", too large", ", too small"
