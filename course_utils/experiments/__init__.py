@@ -22,6 +22,7 @@ NAMES = (
     "new_question",
     "rewards",
     "bias",
+    "weak_dial",
     "scaling",
     "since_gpt2",
 )
