@@ -168,7 +168,11 @@ def _(text, pairs, nouns):
     return _swap(text, pairs, nouns, capital=False)
 
 
-@to("bias.swap", "one replacement after the other")
+@to(
+    "bias.swap",
+    "one replacement after the other",
+    "each pair there and back inside words",
+)
 def _(text, pairs, nouns):
     """str.replace one after the other: the second undoes the first."""
     for a, b in pairs:

@@ -301,7 +301,11 @@ def _(states, gain, bias, table):
     return _lens(states, gain, bias, table, lambda i, n: i == n - 1)
 
 
-@to("huggingface.logit_lens")
+@to(
+    "huggingface.logit_lens",
+    "the last one normalised twice",
+    "the embedding not normalised",
+)
 def _(states, gain, bias, table):
     """The first (embedding) is left as it is, all others normalised."""
     return _lens(states, gain, bias, table, lambda i, n: i > 0)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from .collection import to
 
 
-@to("objective.text_log_prob")
+@to("objective.text_log_prob", "logarithm of the logarithm")
 def _(log_probs, ids):
     """The logarithm once more."""
     return log_probs[torch.arange(len(ids)), ids].log().sum()

@@ -258,7 +258,7 @@ def _(probabilities, p):
     return ordered / ordered.sum(-1, keepdim=True)
 
 
-@to("sampling.top_p", "p as a bar for each token")
+@to("sampling.top_p", "p as a bar for each token", "p itself as a bar")
 def _(probabilities, p):
     """All tokens of at least p (min-p)."""
     kept = probabilities.masked_fill(probabilities < p, 0.0)

@@ -38,7 +38,7 @@ def _(tokens, T, stride):
     return _cut(tokens, T, range(0, len(tokens) - T))
 
 
-@to("training.windows")
+@to("training.windows", "a window too many")
 def _(tokens, T, stride):
     """A window needs no token after it: the last target is short (an error)."""
     return _cut(tokens, T, range(0, len(tokens) - T + 1, stride))
