@@ -17,7 +17,7 @@ others. Equal, by test, to ``tokenization.SPLIT_PATTERN``, ``encode_word`` and
 import heapq
 import re
 from collections.abc import Collection, Iterator, Mapping
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 
@@ -61,13 +61,15 @@ class MergeTable:
 
     def __init__(self, merges: Mapping[tuple[int, int], int], byte_ids):
         self.byte_ids = byte_ids
-        pairs = np.array(sorted(merges), np.int64).reshape(-1, 2)
-        made = np.array([merges[pair] for pair in map(tuple, pairs.tolist())], np.int32)
+        both = np.fromiter(chain.from_iterable(merges), np.int64, 2 * len(merges))
+        pairs, made = both.reshape(-1, 2), np.fromiter(merges.values(), np.int32)
         n = 2 + max(max(byte_ids), made.max(initial=0))  # the last is for BORDER
         self.is_left, self.is_right = np.zeros(n, bool), np.zeros(n, bool)
         self.is_left[pairs[:, 0]] = self.is_right[pairs[:, 1]] = True
-        self.pairs = np.append(join_pair(pairs[:, 0], pairs[:, 1]), -1)
-        self.made = np.append(made, NO_MERGE)
+        joined = join_pair(pairs[:, 0], pairs[:, 1])
+        order = np.argsort(joined)  # for a search by halves
+        self.pairs = np.append(joined[order], -1)
+        self.made = np.append(made[order], NO_MERGE)
         first_use = np.full(n, NO_MERGE)
         np.minimum.at(first_use, pairs, made[:, None])
         self.ends = np.full(n, NO_MERGE)
