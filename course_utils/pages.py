@@ -55,6 +55,7 @@ PAGES = (
     Page("choosing_models", "Choosing a model", 35, 120),
     Page("speed_and_scale", "Speed and scale", 60, 150),
     Page("since_gpt2", "Since GPT-2", 40, 100),
+    Page("inside", "Inside a model", 60, 110),
 )
 _NAMES = [page.name for page in PAGES]
 

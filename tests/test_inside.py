@@ -15,13 +15,7 @@ from course_utils.inside.features import SparseAutoencoder, marks, train_autoenc
 from course_utils.inside.hooks import head_states, patched, patched_heads, states
 from course_utils.inside.labels import label_stories
 from course_utils.inside.pairs import Pairs, place_pairs
-from course_utils.inside.patching import (
-    effect,
-    grid,
-    heads_effect,
-    restored,
-    value_effect,
-)
+from course_utils.inside.patching import Patching, grid, restored
 from course_utils.inside.probes import accuracy, control_labels, train_probe
 from course_utils.model import GPT
 from course_utils.world.stories import EVENTS
@@ -148,20 +142,20 @@ def test_restored_is_0_at_the_corrupted_end_and_1_at_the_clean_one():
 
 
 def test_the_embedding_at_the_fact_restores_all_and_elsewhere_nothing(model):
-    all_of_it = effect(model, PAIRS, "dropout", PAIRS.fact)
-    torch.testing.assert_close(all_of_it, torch.ones(2))
-    torch.testing.assert_close(
-        effect(model, PAIRS, "dropout", PAIRS.fact - 1), torch.zeros(2)
-    )
-    torch.testing.assert_close(
-        effect(model, PAIRS, "blocks.2", PAIRS.last), torch.ones(2)
-    )
+    patching = Patching(model, PAIRS)
+    for name, places, share in (
+        ("dropout", PAIRS.fact, 1.0),
+        ("dropout", PAIRS.fact - 1, 0.0),
+        ("blocks.2", PAIRS.last, 1.0),
+    ):
+        expected = torch.full((2,), share)
+        torch.testing.assert_close(patching.effect(name, places), expected)
 
 
 def test_all_heads_together_restore_what_their_layer_restores(model):
+    patching = Patching(model, PAIRS)
     torch.testing.assert_close(
-        heads_effect(model, PAIRS, 1, [0, 1]),
-        effect(model, PAIRS, "blocks.1.attention", PAIRS.last),
+        patching.heads(1, [0, 1]), patching.effect("blocks.1.attention", PAIRS.last)
     )
 
 
@@ -169,20 +163,21 @@ def test_a_grid_is_made_of_single_effects(model):
     names = ["dropout", "blocks.0", "blocks.2"]
     found = grid(model, PAIRS[1:], names)
     assert found.shape == (3, 5)  # up to the last place
+    single = Patching(model, PAIRS[1:])
     for row, name in zip(found, names, strict=True):
         for place, share in enumerate(row):
-            single = effect(model, PAIRS[1:], name, torch.tensor([place]))
-            torch.testing.assert_close(share[None], single)
+            alone = single.effect(name, torch.tensor([place]))
+            torch.testing.assert_close(share[None], alone, rtol=0, atol=1e-4)
 
 
-def test_the_path_through_values_is_part_of_what_the_heads_carry(story, pairs):
+def test_the_path_through_values_is_what_the_heads_carry(story, pairs):
     """In the story model it is all: heads look where they looked, values differ."""
-    model, _ = story
-    whole = effect(model, pairs, "blocks.0.attention", pairs.last)
-    path = value_effect(model, pairs, 0, [4, 5, 6])
+    patching = Patching(story[0], pairs)
+    whole = patching.effect("blocks.0.attention", pairs.last)
+    path = patching.values(0, [4, 5, 6])
     assert (path >= 0.9 * whole).all() and (whole > 0.9).all()
-    assert (value_effect(model, pairs, 0, [0, 1, 2, 3, 7]).abs() < 0.05).all()
-    assert (value_effect(model, pairs, 1, range(8)).abs() < 0.05).all()
+    assert (patching.values(0, [0, 1, 2, 3, 7]).abs() < 0.05).all()
+    assert (patching.values(1, range(8)).abs() < 0.05).all()
 
 
 def test_pairs_differ_in_the_place_alone_and_stop_before_it(story, pairs):
@@ -344,4 +339,4 @@ def test_states_heads_and_patches_are_those_of_transformer_lens(story, pairs, tm
         pairs.differences(model, pairs.corrupted),
         differences,
     )
-    torch.testing.assert_close(heads_effect(model, pairs, 0, [5]), expected, **same)
+    torch.testing.assert_close(Patching(model, pairs).heads(0, [5]), expected, **same)

@@ -25,6 +25,7 @@ CATALOGUE = Catalogue(
         "choosing_models",
         "speed",
         "modern",
+        "inside",
     ),
 )
 LEARNER = Learner(CATALOGUE)

@@ -25,6 +25,7 @@ NAMES = (
     "weak_dial",
     "scaling",
     "since_gpt2",
+    "inside",
 )
 
 

@@ -51,7 +51,7 @@ class Pairs:
     @torch.no_grad()
     def differences(self, model: GPT, ids: torch.Tensor) -> torch.Tensor:
         """Return logit of ``answer`` - logit of ``other`` at ``last``: (N,)."""
-        logits = model(ids)[self.rows, self.last]  # (N, V)
+        logits = model.head(model.hidden(ids)[self.rows, self.last])  # (N, V)
         return logits[self.rows, self.answer] - logits[self.rows, self.other]
 
 

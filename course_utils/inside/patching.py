@@ -6,6 +6,7 @@ the clean text's answer comes back, the state carries what makes the difference.
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from functools import cache
 
 import torch
 
@@ -23,39 +24,47 @@ def restored(clean, corrupted, patched):
     return (patched - corrupted) / (clean - corrupted)
 
 
-def effect(model: GPT, pairs: Pairs, name: str, places: torch.Tensor) -> torch.Tensor:
-    """Return what is restored (N,) by a module's clean output at one place of each."""
-    where = pairs.rows, places
-    value = states(model, pairs.clean, [name])[name][where]  # (N, C)
-    return _restored(model, pairs, patched(model, name, value, where))
+class Patching:
+    """A model's runs on pairs, and what exchanges between them restore, (N,) each."""
 
+    def __init__(self, model: GPT, pairs: Pairs):
+        self.model, self.pairs = model, pairs
+        self.clean = pairs.differences(model, pairs.clean)
+        self.corrupted = pairs.differences(model, pairs.corrupted)
+        self._states = cache(lambda name: states(model, pairs.clean, [name])[name])
+        self._heads = cache(lambda layer: head_states(model, pairs.clean, layer))
 
-def heads_effect(
-    model: GPT, pairs: Pairs, layer: int, heads: Sequence[int]
-) -> torch.Tensor:
-    """Return what is restored (N,) by heads' clean output at the last place."""
-    where = pairs.rows, pairs.last
-    value = head_states(model, pairs.clean, layer)[where]  # (N, H, D)
-    return _restored(model, pairs, patched_heads(model, layer, heads, value, where))
+    def effect(self, name: str, places: torch.Tensor) -> torch.Tensor:
+        """Exchange what a module hands on at one place (N,) of each text."""
+        where = self.pairs.rows, places
+        return self.run(patched(self.model, name, self._states(name)[where], where))
 
+    def heads(self, layer: int, heads: Sequence[int]) -> torch.Tensor:
+        """Exchange what some heads hand on at the last place."""
+        last = self.pairs.rows, self.pairs.last
+        value = self._heads(layer)[last]  # (N, H, D)
+        return self.run(patched_heads(self.model, layer, heads, value, last))
 
-def value_effect(
-    model: GPT, pairs: Pairs, layer: int, heads: Sequence[int]
-) -> torch.Tensor:
-    """Return what is restored (N,) by one path: fact, values of some heads, last place.
+    def values(self, layer: int, heads: Sequence[int]) -> torch.Tensor:
+        """Exchange one path: fact, then the values of some heads, then the last place.
 
-    Only the values at the fact's place come from the clean run, and only what these
-    heads make of them at the last place is handed on.
-    """
-    fact, last = (pairs.rows, pairs.fact), (pairs.rows, pairs.last)
-    name, C = f"blocks.{layer}.attention.query_key_value", model.config.n_embd
-    of_clean, mixed = (
-        states(model, ids, [name])[name][fact] for ids in (pairs.clean, pairs.corrupted)
-    )
-    mixed[:, 2 * C :] = of_clean[:, 2 * C :]  # query, key, value: the last third
-    with patched(model, name, mixed, fact):
-        value = head_states(model, pairs.corrupted, layer)[last]  # (N, H, D)
-    return _restored(model, pairs, patched_heads(model, layer, heads, value, last))
+        Only the values at the fact's place come from the clean run, and only what these
+        heads make of them at the last place is handed on.
+        """
+        model, pairs = self.model, self.pairs
+        fact, last = (pairs.rows, pairs.fact), (pairs.rows, pairs.last)
+        name, C = f"blocks.{layer}.attention.query_key_value", model.config.n_embd
+        mixed = states(model, pairs.corrupted, [name])[name][fact]
+        mixed[:, 2 * C :] = self._states(name)[fact][:, 2 * C :]  # query, key, value
+        with patched(model, name, mixed, fact):
+            value = head_states(model, pairs.corrupted, layer)[last]  # (N, H, D)
+        return self.run(patched_heads(model, layer, heads, value, last))
+
+    def run(self, patch: AbstractContextManager) -> torch.Tensor:
+        """Return what a patch restores."""
+        with patch:
+            now = self.pairs.differences(self.model, self.pairs.corrupted)
+        return restored(self.clean, self.corrupted, now)
 
 
 def grid(model: GPT, pair: Pairs, names: Sequence[str]) -> torch.Tensor:
@@ -65,12 +74,5 @@ def grid(model: GPT, pair: Pairs, names: Sequence[str]) -> torch.Tensor:
     """
     T = int(pair.last) + 1
     copies = Pairs(*(part.expand(T, *part.shape[1:]) for part in vars(pair).values()))
-    places = torch.arange(T)
-    return torch.stack([effect(model, copies, name, places) for name in names])
-
-
-def _restored(model: GPT, pairs: Pairs, patch: AbstractContextManager) -> torch.Tensor:
-    clean = pairs.differences(model, pairs.clean)
-    corrupted = pairs.differences(model, pairs.corrupted)
-    with patch:
-        return restored(clean, corrupted, pairs.differences(model, pairs.corrupted))
+    patching, places = Patching(model, copies), torch.arange(T)
+    return torch.stack([patching.effect(name, places) for name in names])
