@@ -1,6 +1,6 @@
 """What can be read out of the story model, beside controls and an untrained model?
 
-Linear probes for facts of a story, at three places and after each layer, each with a
+Linear probes for facts of a story, after block 0 and at three places, each with a
 control task; a probe for the gender of names that it has not seen; a sparse autoencoder
 whose features are marked against what the world knows, beside single channels. All of
 it also on a model of the same shape with random weights. A seed draws the stories, the
@@ -23,7 +23,7 @@ from course_utils.inside.probes import accuracy, control_labels, train_probe
 from course_utils.model import GPT
 from course_utils.records import Record
 
-LAYERS = {"embedding": "dropout", "block 0": "blocks.0", "block 1": "blocks.1"}
+AFTER = "blocks.0"  # where all that carries an answer has been done
 WORDS = {"who": 5, "what": 12, "where": 15}  # where a story tells of the first person
 FULL_STOP = 16  # of the sentence that tells it
 
@@ -32,11 +32,11 @@ FULL_STOP = 16  # of the sentence that tells it
 class Settings:
     """How many stories, and how large an autoencoder."""
 
-    stories: int = 1000  # for probes: three quarters to learn from
-    labelled: int = 240  # for features, and half as many to mark them with
-    n_features: int = 512
+    stories: int = 600  # for probes: three quarters to learn from
+    labelled: int = 100  # for features, and half as many to mark them with
+    n_features: int = 256
     k: int = 8
-    steps: int = 500
+    steps: int = 300
 
 
 QUICK = Settings(stories=80, labelled=16, n_features=32, k=4, steps=10)
@@ -68,18 +68,16 @@ def read(states: torch.Tensor, labels: torch.Tensor, seed: int) -> float:
 
 
 def probe_all(model: GPT, pairs: Pairs, seed: int) -> dict:
-    """Return layer -> place -> fact -> [accuracy, accuracy on the control task]."""
+    """Return place -> fact -> [accuracy, accuracy on the control task]."""
     facts = facts_of(pairs)
     kinds = numbered(facts["who"] * 1000 + facts["where"])  # a name with a place
-    found = {}
-    for layer, name in LAYERS.items():
-        of_all = states(model, pairs.clean, [name])[name]
-        for fact, labels in facts.items():
-            control = control_labels(kinds, int(labels.max()) + 1, seed)
-            for place, at in places_of(pairs, fact).items():
-                here = of_all[pairs.rows, at]
-                both = [round(read(here, each, seed), 3) for each in (labels, control)]
-                found.setdefault(layer, {}).setdefault(place, {})[fact] = both
+    after, found = states(model, pairs.clean, [AFTER])[AFTER], {}
+    for fact, labels in facts.items():
+        control = control_labels(kinds, int(labels.max()) + 1, seed)
+        for place, at in places_of(pairs, fact).items():
+            here = after[pairs.rows, at]
+            both = [round(read(here, each, seed), 3) for each in (labels, control)]
+            found.setdefault(place, {})[fact] = both
     return found
 
 
@@ -92,7 +90,7 @@ def gender_of_names(model: GPT, tokenizer, pairs: Pairs, seed: int) -> dict[str,
     women = [tokenizer.encode(f" {name.english}")[0] for name in WOMEN]
     gender = torch.isin(names, torch.tensor(women)).long()
     bits = control_labels(numbered(names), 2, seed)
-    here = states(model, pairs.clean, ["blocks.0"])["blocks.0"][:, FULL_STOP]
+    here = states(model, pairs.clean, [AFTER])[AFTER][:, FULL_STOP]
     seen = control_labels(numbered(names), 2, seed + 1).bool()  # half of the names
     probe = train_probe(here[seen], gender[seen], 2, seed=seed)
     found = {
@@ -128,9 +126,8 @@ def mark_features(
 
     The same of the best channel. Both are chosen on some stories, marked on others.
     """
-    name = "blocks.0"
     here, there = (
-        states(model, each.ids, [name])[name][each.real] for each in (learnt, tested)
+        states(model, each.ids, [AFTER])[AFTER][each.real] for each in (learnt, tested)
     )
     error = (autoencoder(there) - there).square().sum()
     features = [autoencoder.features(x) > 0 for x in (here, there)]
@@ -162,7 +159,7 @@ def run(settings: Settings, seed: int) -> dict:
     for name, model in (("trained", trained), ("untrained", untrained)):
         found["probes"][name] = probe_all(model, pairs, seed)
         found["gender"][name] = gender_of_names(model, tokenizer, pairs, seed)
-        here = states(model, learnt.ids, ["blocks.0"])["blocks.0"][learnt.real]
+        here = states(model, learnt.ids, [AFTER])[AFTER][learnt.real]
         autoencoder = train_autoencoder(
             here, settings.n_features, settings.k, settings.steps, seed
         )

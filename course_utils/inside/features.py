@@ -47,7 +47,7 @@ def train_autoencoder(
     scale = (states - states.mean(0)).square().mean()
     for step in range(steps):
         optimizer.param_groups[0]["lr"] = 3e-3 * (1 - step / steps)
-        batch = states[torch.randint(len(states), (512,), generator=generator)]
+        batch = states[torch.randint(len(states), (256,), generator=generator)]
         loss = (model(batch) - batch).square().mean() / scale
         optimizer.zero_grad()
         loss.backward()

@@ -65,8 +65,8 @@ def every_place_in_every_row(clean, corrupted, places):
 
 @copy_state.wrong
 def copied_the_other_way(clean, corrupted, places):
-    """You put the corrupted state into the clean run: that is the experiment the other
-    way round."""
+    """You put the corrupted state into the clean run: all but the place is clean. That
+    is the experiment the other way round."""
     return copy_state.reference(corrupted, clean, places)
 
 
@@ -99,13 +99,6 @@ def everything_up_to_the_place(clean, corrupted, places):
 def everything_from_the_place_on(clean, corrupted, places):
     """You copy the place and all after it. Only one state is to be carried over."""
     return _where(clean, corrupted, _all_places(clean) >= places[:, None])
-
-
-@copy_state.wrong
-def everything_but_the_place(clean, corrupted, places):
-    """You copy everything but the place: clean and corrupted are exchanged, or the mask
-    is the wrong way round."""
-    return _where(clean, corrupted, _all_places(clean) != places[:, None])
 
 
 @copy_state.wrong

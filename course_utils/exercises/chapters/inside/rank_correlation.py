@@ -8,9 +8,9 @@ from course_utils.exercises.engine.inputs import tensor
 
 def _cases(rng):
     for n in (3, 4, 6, 8, 9):
-        a = tensor(rng, n).exp()
+        a = tensor(rng, n).exp() - 0.7
         yield a, (0.5 * a + tensor(rng, n)) ** 3
-    yield a, -(a**2)
+    yield a, -((a + 1) ** 2)
 
 
 def _ranks(x):
@@ -62,13 +62,13 @@ def argsort_taken_for_ranks(a, b):
 
 @rank_correlation.wrong
 def only_one_ranked(a, b):
-    """You rank a, but not b."""
+    """You rank a, but not b: both lists are to be ranks."""
     return _correlation(_ranks(a), b)
 
 
 @rank_correlation.wrong
 def only_the_second_ranked(a, b):
-    """You rank b, but not a."""
+    """You rank b, but not a: both lists are to be ranks."""
     return _correlation(a, _ranks(b))
 
 

@@ -9,6 +9,7 @@ def _cases(rng):
         clean, corrupted = 3 + tensor(rng, N), tensor(rng, N) - 3
         yield clean, corrupted, tensor(rng, N, scale=4.0)
     yield clean, corrupted, clean.clone()
+    yield clean - 6, corrupted - 6, tensor(rng, N) - 6
     yield clean, corrupted, corrupted.clone()
 
 

@@ -1,6 +1,7 @@
 """A probe beside its control: exercise selectivity and its mistakes."""
 
 import torch
+import torch.nn.functional as F
 
 from course_utils.exercises.engine.definition import Exercise
 from course_utils.exercises.engine.inputs import tensor
@@ -13,6 +14,8 @@ def _cases(rng):
         rows, logits = torch.arange(N), tensor(rng, N, K)
         logits[rows, labels] += helped
         yield logits, labels, tensor(rng, N, K), control
+    better = F.one_hot(control, K) + tensor(rng, N, K, scale=0.1)
+    yield tensor(rng, N, K), (logits.argmin(dim=-1) + 1) % K, better, control
 
 
 def _accuracy(logits, labels):

@@ -136,7 +136,7 @@ def only_the_k_values(x, directions, bias, centre, k):
 
 @sparse_features.wrong
 def the_k_smallest(x, directions, bias, centre, k):
-    """You keep the k smallest."""
+    """You keep the k smallest. The k largest stay."""
     activations = _activations(x, directions, bias, centre).relu()
     which = activations.topk(k, dim=-1, largest=False).indices
     chosen = activations.gather(-1, which)
