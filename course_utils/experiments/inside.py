@@ -39,7 +39,7 @@ class Settings:
     steps: int = 300
 
 
-QUICK = Settings(stories=80, labelled=16, n_features=32, k=4, steps=10)
+QUICK = Settings(stories=40, labelled=8, n_features=32, k=4, steps=10)
 
 
 def numbered(values: torch.Tensor) -> torch.Tensor:
