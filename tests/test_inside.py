@@ -15,7 +15,7 @@ from course_utils.inside.features import SparseAutoencoder, marks, train_autoenc
 from course_utils.inside.hooks import head_states, patched, patched_heads, states
 from course_utils.inside.labels import label_stories
 from course_utils.inside.pairs import Pairs, place_pairs
-from course_utils.inside.patching import Patching, grid, restored
+from course_utils.inside.patching import Patching, grid, share_restored
 from course_utils.inside.probes import accuracy, control_labels, train_probe
 from course_utils.model import GPT
 from course_utils.world.stories import EVENTS
@@ -135,9 +135,9 @@ def test_hooks_fit_on_a_screen():
 
 def test_restored_is_0_at_the_corrupted_end_and_1_at_the_clean_one():
     clean, corrupted = torch.tensor([4.0, 2.0, 1.0]), torch.tensor([-4.0, -2.0, 0.0])
-    assert restored(clean, corrupted, corrupted).tolist() == [0, 0, 0]
-    assert restored(clean, corrupted, clean).tolist() == [1, 1, 1]
-    found = restored(clean, corrupted, torch.tensor([0.0, 4.0, -1.0]))
+    assert share_restored(clean, corrupted, corrupted).tolist() == [0, 0, 0]
+    assert share_restored(clean, corrupted, clean).tolist() == [1, 1, 1]
+    found = share_restored(clean, corrupted, torch.tensor([0.0, 4.0, -1.0]))
     assert found.tolist() == [0.5, 1.5, -1]
 
 
@@ -334,7 +334,7 @@ def test_states_heads_and_patches_are_those_of_transformer_lens(story, pairs, tm
         patched_logits[pairs.rows, pairs.answer]
         - patched_logits[pairs.rows, pairs.other]
     )
-    expected = restored(
+    expected = share_restored(
         pairs.differences(model, pairs.clean),
         pairs.differences(model, pairs.corrupted),
         differences,

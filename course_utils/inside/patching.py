@@ -15,7 +15,7 @@ from course_utils.inside.pairs import Pairs
 from course_utils.model import GPT
 
 
-def restored(clean, corrupted, patched):
+def share_restored(clean, corrupted, patched):
     """Return how much of the answer a patch brings back: 0 nothing, 1 all of it. (N,)
 
     The three are logit differences (N,): on the clean texts, on the corrupted ones, and
@@ -64,7 +64,7 @@ class Patching:
         """Return what a patch restores."""
         with patch:
             now = self.pairs.differences(self.model, self.pairs.corrupted)
-        return restored(self.clean, self.corrupted, now)
+        return share_restored(self.clean, self.corrupted, now)
 
 
 def grid(model: GPT, pair: Pairs, names: Sequence[str]) -> torch.Tensor:
