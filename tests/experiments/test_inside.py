@@ -42,7 +42,7 @@ def test_a_probe_is_marked_on_states_that_it_has_not_seen():
     labels = torch.arange(80) % 2
     assert inside.read(noise, labels, seed=0) < 0.85  # learnt by heart, of no use
     noise[:, 0] += 10 * labels
-    assert inside.read(noise, labels, seed=0) == 1
+    assert inside.read(noise, labels, seed=0) >= 0.9
 
 
 @pytest.mark.parametrize("seed", range(5))
