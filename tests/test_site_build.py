@@ -64,6 +64,7 @@ def test_a_page_s_head_holds_its_policy_and_description_and_scripts_wait(tmp_pat
     path.write_text(
         '<html><head><meta charset="utf-8" /><script src="x.js"></script>'
         f"<script>one();\ntwo()</script>{data}"
+        '<link rel="next" title="Next" href="next.html" />'
         "<script>document.documentElement.dataset.mode = 1</script></head></html>"
     )
     build.write_head(path, tmp_path, 'What is **"it"**, in `code` and [a](b.ipynb)?')
@@ -74,6 +75,7 @@ def test_a_page_s_head_holds_its_policy_and_description_and_scripts_wait(tmp_pat
     dark = "document.documentElement.dataset.mode = 1"  # before the first drawing
     assert texts == [("defer ", "one();\ntwo()"), ("", dark)]
     assert '<script defer src="x.js">' in html
+    assert "next.html" not in html
     assert 'content="What is &quot;it&quot;, in code and a?"' in html
     assert html.index("Content-Security-Policy") < html.index("<script")
     assert "'unsafe-inline'" not in re.search("script-src[^;]*", build.POLICY)[0]

@@ -41,6 +41,8 @@ COLAB = "https://colab.research.google.com/github/"
 
 INLINE_SCRIPT = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
 SCRIPT_FILE = re.compile(r"<script src=")
+# A browser may fetch such a page before anybody asks; the policy would forbid it.
+NEIGHBOUR = re.compile(r'<link rel="(?:next|prev)"[^>]*>\s*')
 
 
 def build(out: Path, notebooks: list[Path], repository: str | None = None) -> None:
@@ -233,6 +235,7 @@ def write_head(path: Path, root: Path, description: str) -> None:
         return f'<script {how}src="{up}_static/inline/{name}"></script>'
 
     html = SCRIPT_FILE.sub("<script defer src=", html)  # they keep their order
+    html = NEIGHBOUR.sub("", html)
     html = INLINE_SCRIPT.sub(as_file, html)
     head = (
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'

@@ -6,9 +6,11 @@ be read without a mouse, a kernel, a network or scripts.
 
 import functools
 import http.server
+import json
 import os
 import random
 import shutil
+import subprocess
 import threading
 from pathlib import Path
 
@@ -317,6 +319,26 @@ def test_without_scripts_the_pictures_stand_with_their_words(browser, address):
     assert still.bounding_box()["height"] > 100
     assert page.locator("article h1").inner_text().startswith("00 Start here")
     context.close()
+
+
+def test_in_firefox_the_pages_are_alive_too(address):
+    puppeteer = os.environ.get("COURSE_PUPPETEER")
+    firefox = shutil.which("firefox-esr") or shutil.which("firefox")
+    if not (puppeteer and firefox and shutil.which("node")):
+        pytest.skip("no Firefox, no node, or COURSE_PUPPETEER names no puppeteer-core")
+    model, tokenizer = models.load("story")
+    ids = [tokenizer.end_of_text, *tokenizer.encode("One cold morning, Mia the")]
+    given = json.dumps({"model": "story", "ids": ids, "n": 20})
+    command = ["node", str(Path(__file__).with_name("firefox.mjs")), puppeteer]
+    command += [firefox, address, given, "index", *ALIVE]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["seen"] == {
+        name: {"state": "alive", "wrong": []} for name in ("index", *ALIVE)
+    }
+    ours = generate(model, ids, 20, temperature=0)[0, len(ids) :].tolist()
+    assert found["written"] == ours
 
 
 def test_the_search_finds_a_page(reader):
