@@ -15,6 +15,20 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 torch.set_num_threads(1)
 
 
+if os.name == "posix":
+    import resource
+
+    @pytest.fixture(autouse=True)
+    def no_limit_is_left():
+        """A limit on processor time would end this process minutes later."""
+        before = resource.getrlimit(resource.RLIMIT_CPU)
+        yield
+        left = resource.getrlimit(resource.RLIMIT_CPU)
+        if left != before:
+            resource.setrlimit(resource.RLIMIT_CPU, before)
+        assert left == before
+
+
 def _path_from(variable: str) -> Path:
     path = os.environ.get(variable)
     if not path or not Path(path).exists():

@@ -5,6 +5,7 @@ import pytest
 from course_utils.exercises.course import LEARNER
 from course_utils.exercises.engine import store
 from course_utils.exercises.engine.learner import Session
+from course_utils.exercises.grading import worker
 from course_utils.exercises.grading.processes import NoSandboxError, Sandboxed
 
 
@@ -14,6 +15,12 @@ def own_session(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "progress.json"))
     monkeypatch.setattr(LEARNER, "session", Session())
     store._unsaved.clear()
+
+
+@pytest.fixture
+def no_limit_on_processor_time(monkeypatch):
+    """For tests that do a worker's work in their own process: a limit is for good."""
+    monkeypatch.setattr(worker, "limit_processor_time", lambda seconds: None)
 
 
 @pytest.fixture(scope="session")

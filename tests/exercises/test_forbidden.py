@@ -315,7 +315,7 @@ def test_what_a_task_allows_is_solved():
 # --- graded ---------------------------------------------------------------------------
 
 
-def test_the_grade_holds_it_too():
+def test_the_grade_holds_it_too(no_limit_on_processor_time):
     task = find("primer.matrix_product")
     source = "def answer(a, b):\n    return a @ b\n__answer__ = answer\n"
     told, _ = attempt(task, source, seed=3)
@@ -327,7 +327,7 @@ def test_the_grade_holds_it_too():
     assert Judge(3).result(task.name, told).label == "solved"
 
 
-def test_a_claim_that_is_no_list_of_titles_is_refused():
+def test_a_claim_that_is_no_list_of_titles_is_refused(no_limit_on_processor_time):
     task = find("primer.matrix_product")
     source = "def answer(a, b):\n    return a @ b\n__answer__ = answer\n"
     told, _ = attempt(task, source, seed=3)

@@ -28,7 +28,6 @@ from course_utils.exercises.engine.typed import (
     encode_outcome,
     read_json,
 )
-from course_utils.exercises.grading import worker
 from course_utils.exercises.grading.judging import Judge
 from course_utils.exercises.grading.worker import attempt
 
@@ -37,6 +36,7 @@ def through_json(value):
     return decode(read_json(json.dumps(encode(value)).encode()))
 
 
+pytestmark = pytest.mark.usefixtures("no_limit_on_processor_time")
 every_exercise = pytest.mark.parametrize(
     "task", CATALOGUE.exercises(), ids=lambda task: task.name
 )
@@ -45,12 +45,6 @@ every_exercise = pytest.mark.parametrize(
 @pytest.fixture(scope="module")
 def judge():
     return Judge(seed=5)
-
-
-@pytest.fixture(autouse=True)
-def no_limit_on_the_tests_own_process(monkeypatch):
-    """A limit on processor time is for good: it would end the tests later on."""
-    monkeypatch.setattr(worker, "limit_processor_time", lambda seconds: None)
 
 
 @every_exercise
