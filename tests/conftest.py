@@ -1,6 +1,7 @@
 """Settings of the whole test suite."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -19,14 +20,25 @@ if os.name == "posix":
     import resource
 
     @pytest.fixture(autouse=True)
-    def no_limit_is_left():
-        """A limit on processor time would end this process minutes later."""
-        before = resource.getrlimit(resource.RLIMIT_CPU)
+    def process_as_before():
+        """What is left ends the tests minutes later, or holds them up for ever."""
+        limit = resource.getrlimit(resource.RLIMIT_CPU)
+        stop = signal.getsignal(signal.SIGTERM)  # another would keep a child alive
         yield
+        signal.signal(signal.SIGTERM, stop)
         left = resource.getrlimit(resource.RLIMIT_CPU)
-        if left != before:
-            resource.setrlimit(resource.RLIMIT_CPU, before)
-        assert left == before
+        resource.setrlimit(resource.RLIMIT_CPU, limit)
+        assert left == limit
+
+
+@pytest.fixture
+def usual_signals():
+    """Whatever a test does about signals that end a program, it is undone."""
+    names = [name for name in ("SIGTERM", "SIGHUP", "SIGINT") if hasattr(signal, name)]
+    before = {name: signal.getsignal(getattr(signal, name)) for name in names}
+    yield
+    for name, handler in before.items():
+        signal.signal(getattr(signal, name), handler)
 
 
 def _path_from(variable: str) -> Path:

@@ -83,15 +83,6 @@ def test_a_program_outlives_the_reader_of_its_output():
     assert process.wait() == 3
 
 
-@pytest.fixture
-def usual_signals():
-    numbers = [signal.SIGTERM, signal.SIGHUP, signal.SIGINT]
-    before = {number: signal.getsignal(number) for number in numbers}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no SIGHUP")
 def test_signals_that_end_a_program_interrupt_it_once(usual_signals):
     stop_like_control_c()

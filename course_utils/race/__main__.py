@@ -58,8 +58,6 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit status."""
-    prepare_console()
-    stop_like_control_c()
     given = parser().parse_args(arguments)
     try:
         if given.recipe is None:
@@ -117,4 +115,6 @@ def _show_all(out: Path) -> int:
 
 
 if __name__ == "__main__":
+    prepare_console()
+    stop_like_control_c()
     sys.exit(main())
