@@ -9,8 +9,8 @@ from ipywidgets import IntSlider, SelectionSlider
 from course_utils.figures.charts import Axis, Chart, Panel
 from course_utils.figures.drawing import GREY, Drawing, VectorPicture
 from course_utils.figures.interactive import Interactive
+from course_utils.figures.live import Live
 from course_utils.figures.plots import BLUE, DARK, GREEN, PURPLE, VERMILION
-from course_utils.figures.training import LiveLoss
 
 Interval = tuple[float, float]  # a mean, and half of its 95% interval
 
@@ -183,7 +183,7 @@ class HackWatch(Interactive):
         )
 
 
-class LiveRewards(LiveLoss):
+class LiveRewards(Live):
     """The reward while a model learns from it, and whatever else is looked at::
 
         with LiveRewards({"possible": is_possible}) as live:

@@ -1,15 +1,13 @@
 """Pages 00 and 07: training as a loop; a run while it goes on and after its end."""
 
 import textwrap
-import time
 from collections.abc import Callable, Mapping, Sequence
 
-from IPython import get_ipython
-from IPython.display import display
 from matplotlib.figure import Figure
 
 from course_utils.figures.charts import Axis, Chart
 from course_utils.figures.drawing import GREY, Drawing, VectorPicture
+from course_utils.figures.live import Live
 from course_utils.figures.plots import (
     DARK,
     GREEN,
@@ -174,45 +172,16 @@ def written_at(
     return chart.picture(f"{text}.", f"{text}. {title}. It writes: {sample}")
 
 
-class LiveLoss:
+class LiveLoss(Live):
     """The loss curve while a model trains, at its end as a still picture::
 
-        with LiveLoss(floor) as live:
-            Trainer(model, batches, config, on_step=live).run(show_progress=False)
-
-    In a notebook the picture is drawn again at most twice a second, and only so often
-    that drawing takes a twentieth of the time. In a plain script nothing is shown.
-    ``picture`` holds the last one.
+    with LiveLoss(floor) as live:
+        Trainer(model, batches, config, on_step=live).run(show_progress=False)
     """
 
     def __init__(self, floor: float | None = None):
+        super().__init__()
         self.floor = floor
-        self.picture: Picture | None = None
-        self._history = self._handle = None
-        self._next_drawing = 0.0
-
-    def __enter__(self) -> "LiveLoss":
-        return self
-
-    def __call__(self, trainer) -> None:
-        """Draw ``trainer.history`` if it is time to."""
-        self._history = trainer.history
-        if _in_notebook() and time.monotonic() >= self._next_drawing:
-            self._show()
-
-    def __exit__(self, *error) -> None:
-        if self._history is not None:
-            self._show()
-
-    def _show(self) -> None:
-        start = time.monotonic()
-        self.picture = self._draw()
-        if self._handle is not None:
-            self._handle.update(self.picture)
-        elif _in_notebook():
-            self._handle = display(self.picture, display_id=True)
-        took = time.monotonic() - start
-        self._next_drawing = time.monotonic() + max(0.5, 19 * took)
 
     def _draw(self) -> Picture:
         return loss_curve(self._history, self.floor)
@@ -259,10 +228,6 @@ class LiveTraining(LiveLoss):
         text = self.samples.get(newest, "")
         sample = f"After step {newest} it writes: {text}" if text else ""
         return training_panels(self._history, self.floor, sample)
-
-
-def _in_notebook() -> bool:
-    return hasattr(get_ipython(), "kernel")
 
 
 # --- A drawing: training as a loop

@@ -10,7 +10,16 @@ import pytest
 from course_utils import figures
 
 FOLDER = Path(figures.__file__).parent
-BASE = {"charts", "drawing", "interactive", "numbers", "plots", "shapes", "tokens"}
+BASE = {
+    "charts",
+    "drawing",
+    "interactive",
+    "live",
+    "numbers",
+    "plots",
+    "shapes",
+    "tokens",
+}
 CHAPTERS = {path.stem for path in FOLDER.glob("*.py")} - BASE - {"__init__"}
 
 

@@ -8,6 +8,7 @@ import torch
 
 from course_utils.config import GPTConfig
 from course_utils.data import StreamBatches
+from course_utils.figures import live as live_pictures
 from course_utils.figures import training
 from course_utils.figures.training import (
     LiveLoss,
@@ -118,10 +119,10 @@ class Screen:
 @pytest.fixture
 def screen(monkeypatch):
     screen = Screen()
-    monkeypatch.setattr(training, "display", screen.display)
+    monkeypatch.setattr(live_pictures, "display", screen.display)
     monkeypatch.setattr(training, "loss_curve", screen.draw)
-    monkeypatch.setattr(training, "time", screen)
-    monkeypatch.setattr(training, "_in_notebook", lambda: True)
+    monkeypatch.setattr(live_pictures, "time", screen)
+    monkeypatch.setattr(live_pictures, "_in_notebook", lambda: True)
     return screen
 
 
