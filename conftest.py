@@ -18,7 +18,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 TAG = re.compile(r"within-([1-9]|[1-4]\d|50)-percent")
-NUMBER = re.compile(r"(?<![\w.])[-+−]?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?")
+NUMBER = re.compile(
+    r"(?<![\w.])[-+−]?(?:\d+(?:,\d{3})*(?!\d)(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?"
+)  # a comma belongs to it only before three digits: "2, 3" are two numbers
 
 
 def percent_of(tags) -> int | None:

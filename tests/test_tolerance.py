@@ -19,6 +19,8 @@ agree, percent_of = tolerance.agree, tolerance.percent_of
 @pytest.mark.parametrize(
     ("new", "stored", "percent", "same"),
     [
+        ("bars 2, 1.39", "bars 2.1, 1.40", 10, True),
+        ("1,234 of 5", "1,240 of 5", 1, True),
         ("loss 3.30 after 100 steps", "loss 3.33 after 100 steps", 1, True),
         ("loss 3.30 after 100 steps", "loss 3.57 after 100 steps", 5, False),
         ("loss 3.30 after", "gain 3.30 after", 50, False),
