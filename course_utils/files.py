@@ -9,8 +9,9 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 
 LOCK_FILE = ".lock"
@@ -34,6 +35,23 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
         raise OSError(error.errno, message) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def kept(path: Path, make: Callable):
+    """Return (data, whether they were there): a JSON file's, or made now and kept.
+
+    If ``make`` fails nothing is kept: the next time it is tried again.
+    """
+    if path.exists():
+        return json.loads(path.read_text(encoding="utf-8")), True
+    data = make()
+    write_json(path, data)
+    return data, False
+
+
+def digest(data) -> str:
+    """Return eight characters that name data of JSON: other data, other characters."""
+    return sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def write_json(path: str | os.PathLike, data) -> None:

@@ -23,22 +23,16 @@ if os.name == "posix":
     def process_as_before():
         """What is left ends the tests minutes later, or holds them up for ever."""
         limit = resource.getrlimit(resource.RLIMIT_CPU)
-        stop = signal.getsignal(signal.SIGTERM)  # another would keep a child alive
+        # Whatever a test does about signals that end a program is undone: a handler
+        # that stayed would keep a child alive.
+        numbers = [signal.SIGTERM, signal.SIGHUP, signal.SIGINT]
+        before = {number: signal.getsignal(number) for number in numbers}
         yield
-        signal.signal(signal.SIGTERM, stop)
+        for number, handler in before.items():
+            signal.signal(number, handler)
         left = resource.getrlimit(resource.RLIMIT_CPU)
         resource.setrlimit(resource.RLIMIT_CPU, limit)
         assert left == limit
-
-
-@pytest.fixture
-def usual_signals():
-    """Whatever a test does about signals that end a program, it is undone."""
-    names = [name for name in ("SIGTERM", "SIGHUP", "SIGINT") if hasattr(signal, name)]
-    before = {name: signal.getsignal(getattr(signal, name)) for name in names}
-    yield
-    for name, handler in before.items():
-        signal.signal(getattr(signal, name), handler)
 
 
 def _path_from(variable: str) -> Path:

@@ -12,9 +12,6 @@ import transformers
 from course_utils import commands, models
 from course_utils.sampling import generate_text
 
-# A command that is run here prepares this process, as it would its own.
-pytestmark = pytest.mark.usefixtures("usual_signals")
-
 ROOT = Path(commands.__file__).parents[1]
 
 

@@ -84,7 +84,7 @@ def test_a_program_outlives_the_reader_of_its_output():
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no SIGHUP")
-def test_signals_that_end_a_program_interrupt_it_once(usual_signals):
+def test_signals_that_end_a_program_interrupt_it_once():
     stop_like_control_c()
     for number in (signal.SIGHUP, signal.SIGTERM):
         with pytest.raises(KeyboardInterrupt):
@@ -93,7 +93,7 @@ def test_signals_that_end_a_program_interrupt_it_once(usual_signals):
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no SIGHUP")
-def test_a_signal_that_is_ignored_stays_ignored(usual_signals):
+def test_a_signal_that_is_ignored_stays_ignored():
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
     stop_like_control_c()
     signal.raise_signal(signal.SIGHUP)

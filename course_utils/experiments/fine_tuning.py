@@ -83,12 +83,13 @@ def fine_tune(
     tokenizer: Tokenizer,
     tasks: Sequence[Task],
     steps: int = 200,
-    learning_rate: float = RATE,
-    optimizer: str = "muon",
-    seed: int = 0,
+    **how,
 ) -> Trainer:
-    """Train a model on tasks, in place; only the answers' tokens count."""
-    trainer = tuner(model, tokenizer, tasks, steps, learning_rate, optimizer, seed)
+    """Train a model on tasks, in place; only the answers' tokens count.
+
+    ``how`` it learns is as in ``tuner``.
+    """
+    trainer = tuner(model, tokenizer, tasks, steps, **how)
     trainer.run(show_progress=False)
     return trainer
 

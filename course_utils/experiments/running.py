@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from hashlib import sha256
+from functools import partial
 from os import cpu_count
 from pathlib import Path
 from types import ModuleType
@@ -27,7 +27,7 @@ import torch
 
 from course_utils import records
 from course_utils.confidence import t_for
-from course_utils.files import write_json
+from course_utils.files import digest, kept, write_json
 from course_utils.records import Record
 
 FINISHED = Path("runs") / "experiments"  # a file for each seed that is done
@@ -76,17 +76,12 @@ def measure(
     """
     name, settings = name_of(experiment), settings_of(experiment, kind)
     plain_settings = plain(asdict(settings))
-    digest = sha256(json.dumps(plain_settings, sort_keys=True).encode()).hexdigest()
-    folder = finished / f"{name}-{digest[:8]}"
+    folder = finished / f"{name}-{digest(plain_settings)}"
     folder.mkdir(parents=True, exist_ok=True)
     runs = []
     for seed in seeds:
-        path = folder / f"seed-{seed}.json"
-        if was_there := path.exists():
-            run = json.loads(path.read_text(encoding="utf-8"))
-        else:
-            run = one_run(experiment, settings, seed)
-            write_json(path, run)
+        make = partial(one_run, experiment, settings, seed)
+        run, was_there = kept(folder / f"seed-{seed}.json", make)
         runs.append(run)
         on_run(run, was_there)
     return Record(name, plain_settings, runs)

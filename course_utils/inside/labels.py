@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
+from course_utils.inside.pairs import filled_up
 from course_utils.tokenization import Tokenizer
 from course_utils.world import World, lexicon
 from course_utils.world.stories import EVENTS, event_sentence
@@ -49,16 +50,12 @@ def label_stories(tokenizer: Tokenizer, n: int, seed: int = 0) -> Labelled:
             ends.append(length)
         rows.append([tokenizer.end_of_text, *ids])
         labels.append(_of_words(words) | _of_story(story, ends))
-    T = max(map(len, rows))
-    fill = [tokenizer.end_of_text] * T
     facts = {
-        name: torch.tensor(
-            [([False, *label[name]] + [False] * T)[:T] for label in labels]
-        )
+        name: filled_up(([False, *label[name]] for label in labels), False)
         for name in labels[0]
     }
-    real = torch.tensor([[0 < i < len(row) for i in range(T)] for row in rows])
-    return Labelled(torch.tensor([(row + fill)[:T] for row in rows]), real, facts)
+    real = filled_up(([False] + [True] * (len(row) - 1) for row in rows), False)
+    return Labelled(filled_up(rows, tokenizer.end_of_text), real, facts)
 
 
 def _of_words(words: list[str]) -> dict[str, list[bool]]:
@@ -66,7 +63,7 @@ def _of_words(words: list[str]) -> dict[str, list[bool]]:
     for kind, items in KINDS.items():
         these = {item.english for item in items}
         now = [word in these for word in words]
-        found[f"{kind}"] = now
+        found[kind] = now
         found[f"{kind} next"] = [*now[1:], False]
     return found
 

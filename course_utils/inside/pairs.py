@@ -9,9 +9,11 @@ Editing Factual Associations in GPT" (arXiv:2202.05262).
 """
 
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
 import torch
+from torch.nn.utils.rnn import pad_sequence
 
 from course_utils.model import GPT
 from course_utils.tokenization import Tokenizer
@@ -67,12 +69,15 @@ def place_pairs(tokenizer: Tokenizer, n: int, seed: int = 0) -> Pairs:
         story = world.sample(rng)
         if QUESTION in story.text:
             found.append(_pair(tokenizer, story, rng))
-    T = max(len(clean) for clean, *_ in found)
-    fill = [tokenizer.end_of_text] * T
-    clean, corrupted = (
-        torch.tensor([(pair[side] + fill)[:T] for pair in found]) for side in (0, 1)
-    )
-    return Pairs(clean, corrupted, *torch.tensor([pair[2:] for pair in found]).T)
+    cleans, corrupteds, *numbers = zip(*found, strict=True)
+    sides = (filled_up(side, tokenizer.end_of_text) for side in (cleans, corrupteds))
+    return Pairs(*sides, *map(torch.tensor, numbers))
+
+
+def filled_up(rows: Iterable[list], value) -> torch.Tensor:
+    """Return rows of unequal length as one tensor, short ones filled up with value."""
+    rows = [torch.tensor(row) for row in rows]
+    return pad_sequence(rows, batch_first=True, padding_value=value)
 
 
 def _pair(tokenizer: Tokenizer, story, rng: random.Random) -> tuple:

@@ -109,7 +109,7 @@ def measured(
     for shown, nats, whole in passes:
         _check_one_pass(shown, nats, whole)
     nats = [float(found[id(story)][0].sum()) for story in stories]
-    floors, counts = [s.floor for s in stories], [len(s.ids) + 1 for s in stories]
+    floors, counts = [s.floor for s in stories], [s.n_tokens for s in stories]
     gap, error = gap_and_error(nats, floors, counts)
     if gap < -CHANCE * error:
         raise Fault(BELOW.format(below=-gap, error=error))
@@ -121,7 +121,7 @@ def _check_one_pass(
     stories: Sequence[Unseen], nats: np.ndarray, whole: np.ndarray
 ) -> None:
     """Raise ``Fault`` unless one pass gives the bets (B, T) that were placed."""
-    counts = [len(story.ids) + 1 for story in stories]
+    counts = [story.n_tokens for story in stories]
     by = float(np.abs(whole - nats).sum()) / sum(counts)
     if by > AGREEMENT:
         floors = [story.floor for story in stories]
@@ -134,10 +134,11 @@ def _check_company(
     rows: Sequence[tuple[np.ndarray, np.ndarray]], stories: Sequence[Unseen]
 ) -> None:
     """Raise ``Fault`` unless both processes bet the same on the same stories."""
-    total = 0.0
-    for (one, other), story in zip(rows, stories, strict=True):
-        n = len(story.ids) + 1
-        total += float(np.abs(one[:n] - other[:n]).sum())
-    by = total / sum(len(story.ids) + 1 for story in stories)
+    counts = [story.n_tokens for story in stories]
+    total = sum(
+        float(np.abs(one[:n] - other[:n]).sum())
+        for (one, other), n in zip(rows, counts, strict=True)
+    )
+    by = total / sum(counts)
     if by > AGREEMENT:
         raise Fault(COMPANY.format(by=by))

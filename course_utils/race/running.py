@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from course_utils import models, world
 from course_utils.exercises.engine.typed import LONGEST, read_json
 from course_utils.exercises.grading.grade import OUT_OF_TIME, printable
 from course_utils.exercises.grading.processes import Job, Sandboxed, Trusted
-from course_utils.files import write_json
+from course_utils.files import digest, kept, write_json
 from course_utils.race import worker
 from course_utils.race.inside import Shape
 from course_utils.race.measuring import measured
@@ -258,16 +259,12 @@ def race(
     (folder / FAULT).unlink(missing_ok=True)
     runs = []
     for seed in seeds:
-        path = folder / f"seed-{seed}.json"
-        if was_there := path.exists():
-            run = json.loads(path.read_text(encoding="utf-8"))
-        else:
-            try:
-                run = one_run(runner, recipe, seed)
-            except Fault as fault:
-                write_json(folder / FAULT, {"seed": seed, "fault": str(fault)})
-                raise Fault(f"seed {seed}: {fault}") from None
-            write_json(path, run)
+        make = partial(one_run, runner, recipe, seed)
+        try:
+            run, was_there = kept(folder / f"seed-{seed}.json", make)
+        except Fault as fault:
+            write_json(folder / FAULT, {"seed": seed, "fault": str(fault)})
+            raise Fault(f"seed {seed}: {fault}") from None
         runs.append(run)
         on_run(run, was_there)
     return runs
@@ -276,8 +273,7 @@ def race(
 def table_for(rules: Rules, sandboxed: bool, out: Path) -> Path:
     """Return the folder of the table for these rules, on this machine; make it."""
     terms = {**asdict(rules), "machine": machine(), "sandboxed": sandboxed}
-    digest = sha256(json.dumps(terms, sort_keys=True).encode()).hexdigest()
-    folder = out / f"table-{digest[:8]}"
+    folder = out / f"table-{digest(terms)}"
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "terms.json", terms)
     return folder

@@ -31,6 +31,11 @@ class Unseen(NamedTuple):
     ids: list[int]
     floor: float
 
+    @property
+    def n_tokens(self) -> int:
+        """How many bets are placed on it: its end is one, too."""
+        return len(self.ids) + 1
+
 
 def tokenizer() -> Tokenizer:
     """Return the tokenizer of all races: the shipped story model's."""

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_model, save_model
 
-from course_utils.exercises.grading.containment import seal_processor_time
+from course_utils.exercises.grading.containment import limit_processor_time
 from course_utils.exercises.grading.worker import run_contained
 from course_utils.race.inside import Budget, Data, Shape
 
@@ -104,7 +104,7 @@ def _forget_the_world() -> None:
 
 def _limit(orders: dict) -> None:
     torch.set_num_threads(orders["threads"])
-    seal_processor_time(orders["processor_seconds"])
+    limit_processor_time(orders["processor_seconds"], sealed=True)
 
 
 def _recipe(home: Path) -> ModuleType:

@@ -17,6 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
+from nbformat import NotebookNode
 
 from course_utils.files import atomic_path
 from course_utils.site import live, pages, runtime
@@ -62,15 +63,13 @@ def build(out: Path, notebooks: list[Path], repository: str | None = None) -> No
         shutil.copytree(STATIC, assets)
         live.write_data(assets)
         runtime.copy(wasm, assets / "runtime")
-        write_sources(source, notebooks)
+        stored = write_sources(source, notebooks)
         run_sphinx(source, made, repository)
         assets.rename(made / "_static" / "course")
         for path in notebooks:
             write_download(path, made / "notebooks" / path.name)
         tidy(made)
-        told = {
-            path.stem: pages.question_of(nbformat.read(path, 4)) for path in notebooks
-        }
+        told = {stem: pages.question_of(page) for stem, page in stored.items()}
         for path in made.rglob("*.html"):
             write_head(path, made, told.get(path.stem) or pages.WHAT_IT_IS)
         (made / MARK).write_text("Made by python -m course_utils.notebooks site\n")
@@ -119,8 +118,11 @@ def replace(made: Path, out: Path) -> None:
 # --- What Sphinx reads
 
 
-def write_sources(source: Path, notebooks: list[Path]) -> None:
-    """Write the pages as Sphinx reads them, and the first page."""
+def write_sources(source: Path, notebooks: list[Path]) -> dict[str, NotebookNode]:
+    """Write the pages as Sphinx reads them, and the first page.
+
+    Returns the pages as they are stored, by their file's stem.
+    """
     source.mkdir()
     pictures = source / pages.PICTURES
     stored = {
@@ -130,6 +132,7 @@ def write_sources(source: Path, notebooks: list[Path]) -> None:
     places = {"next-word": first_figure(stored, pictures)}
     text = pages.front_page(stored, places)
     (source / "index.md").write_text(text, "utf-8")
+    return stored
 
 
 def first_figure(stored: dict, pictures: Path) -> str:

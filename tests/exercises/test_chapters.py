@@ -120,10 +120,10 @@ def test_a_misconception_is_diagnosed_as_itself_and_no_other(task, wrong):
     alone = dataclasses.replace(task, misconceptions=others)
     for seed in range(2):
         assert check(task, wrong.function, seed).misconception is wrong
-    verdict = check(alone, wrong.function)
-    assert verdict.status in ("not yet", "error")
-    # Two others at once may be all of it: biases and norms not counted.
-    assert verdict.misconception is None or verdict.second, verdict.label
+        verdict = check(alone, wrong.function, seed)
+        assert verdict.status in ("not yet", "error")
+        # Two others at once may be all of it: biases and norms not counted.
+        assert verdict.misconception is None or verdict.second, verdict.label
 
 
 @every_exercise

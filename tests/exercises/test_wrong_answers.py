@@ -4,7 +4,6 @@ The quick run takes one answer of every exercise; `pytest -m slow -s` on this fi
 all and prints the counts of both sets, of each the seen and the held-out part.
 """
 
-import math
 from collections import Counter
 
 import pytest
@@ -21,8 +20,6 @@ FIRST_SEEN = {
     **{f"{a.name}-second": a for a in SECOND if a.number == 1},
 }
 SETS = {"first": WRONG_ANSWERS, "second": SECOND}
-# The share that is named rightly, where it is less: as measured, before any mending.
-LEAST = {("second", True): 0.88}
 
 
 def name_given(verdict):
@@ -78,6 +75,6 @@ def test_nine_of_ten_are_named_rightly_and_none_is_accepted(which, held_out):
     print(f"\n{part}: {len(answers)}, {dict(counts)}")
     accepted = [answer.name for answer in answers if found[answer] == "accepted"]
     assert not accepted
-    assert counts["right"] >= LEAST.get((which, held_out), 0.9) * len(answers)
+    assert counts["right"] >= 0.9 * len(answers)
     wrong = [answer.name for answer in answers if found[answer] == "wrong"]
-    assert len(wrong) <= math.ceil(0.01 * len(answers)), wrong
+    assert len(wrong) <= 0.01 * len(answers), wrong

@@ -21,8 +21,10 @@ from dataclasses import dataclass, replace
 from .definition import Exercise, Misconception
 from .forbidden import Forbidden, used
 from .limits import TimeLimit, time_limit
-from .matching import FIRST, SECOND, Matcher, is_whole
+from .matching import Matcher, is_whole
 from .outcomes import (
+    FIRST,
+    SECOND,
     Difference,
     Outcome,
     counted,

@@ -24,9 +24,8 @@ from itertools import combinations, permutations
 import torch
 
 from .definition import Exercise, Misconception
-from .outcomes import Outcome, alike, has_nan, run, same
+from .outcomes import FIRST, SECOND, Outcome, alike, has_nan, run, same
 
-FIRST, SECOND = 1, 2  # states of the global random generators
 LEAST_EXPLAINED = 3  # wrong results that two mistakes must explain
 OPPOSED = -0.2  # cosine of the angle between two changes that work against each other
 

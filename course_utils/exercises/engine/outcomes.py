@@ -40,6 +40,9 @@ class Difference:
     text: str
 
 
+FIRST, SECOND = 1, 2  # states of the global random generators that a check uses
+
+
 def run(observe: Callable, function: Callable, case: tuple, seed: int) -> Outcome:
     """Run the function on a copy of the case, the global random state set to seed.
 

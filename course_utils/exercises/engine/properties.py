@@ -11,11 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import torch
 
-from .outcomes import Outcome, counted, difference, number_text, run
-from .symptoms import is_plain
-
-FIRST = 1  # state of the global random generators
-
+from .outcomes import FIRST, Outcome, counted, difference, number_text, run
+from .symptoms import as_tensor, is_plain
 
 # --- of the results alone -------------------------------------------------------------
 
@@ -23,11 +20,8 @@ FIRST = 1  # state of the global random generators
 def broken_property(expected: Sequence, got: Sequence, tolerance: float) -> str:
     """Return what holds of all expected results and not of those that came, or ""."""
     rights, theirs = _all_numbers(expected), _all_numbers(got)
-    if len(rights) < 2 or any(
-        one.shape != other.shape for one, other in zip(rights, theirs, strict=False)
-    ):
-        return ""
-    if len(rights) != len(theirs):
+    shapes = [[x.shape for x in results] for results in (rights, theirs)]
+    if len(rights) < 2 or shapes[0] != shapes[1]:
         return ""
     for holds, words in PROPERTIES:
         if all(holds(x, tolerance) for x in rights) and any(map(_tells, rights)):
@@ -39,17 +33,8 @@ def broken_property(expected: Sequence, got: Sequence, tolerance: float) -> str:
 
 def _all_numbers(values: Sequence) -> list[torch.Tensor]:
     """Return the results as float64 tensors, [] if one is none."""
-    found = [_numbers(value) for value in values]
+    found = [as_tensor(value) for value in values]
     return [] if any(x is None for x in found) else found
-
-
-def _numbers(value) -> torch.Tensor | None:
-    if isinstance(value, torch.Tensor):
-        return value.detach().double()
-    items = value if isinstance(value, list) else [value]
-    if all(type(item) in (int, float) for item in items):
-        return torch.tensor(value, dtype=torch.float64)
-    return None
 
 
 def _tells(x: torch.Tensor) -> bool:
@@ -247,7 +232,7 @@ def extent(expected: Sequence[Outcome], got: Sequence[Outcome], tolerance) -> st
     parts = _wrong_parts(one, other, tolerance) or _wrong_entries(one, other)
     if parts:
         return f"{on} the result is wrong; in the first of these, {parts}."
-    one, other = _numbers(one), _numbers(other)
+    one, other = as_tensor(one), as_tensor(other)
     if one is None or other is None or one.shape != other.shape:
         return f"{on} the result is wrong; here is the first of these."
     bad = ~torch.isclose(other, one, rtol=tolerance, atol=tolerance, equal_nan=True)

@@ -37,7 +37,7 @@ def symptom(
 def _of_numbers(expected, got, tolerance, sizes) -> str:
     """Look at results that are one tensor, one number or a list of numbers."""
     pairs = [
-        (_as_tensor(one), _as_tensor(other))
+        (as_tensor(one), as_tensor(other))
         for one, other in zip(expected, got, strict=True)
     ]
     if not pairs or any(one is None or other is None for one, other in pairs):
@@ -71,7 +71,7 @@ CHANGES = {
 }
 
 
-def _as_tensor(value) -> torch.Tensor | None:
+def as_tensor(value) -> torch.Tensor | None:
     """Return a result as float64, None if it is not made of numbers alone."""
     if isinstance(value, torch.Tensor):
         return value.detach().double()

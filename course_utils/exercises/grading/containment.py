@@ -87,18 +87,15 @@ def contain(scratch: Path) -> None:
     sys.addaudithook(_guard(scratch))
 
 
-def limit_processor_time(seconds: float) -> None:
-    """Let the system end this process after so many more seconds of computing."""
+def limit_processor_time(seconds: float, sealed: bool = False) -> None:
+    """Let the system end this process after so many more seconds of computing.
+
+    ``sealed``: no code in this process can put the end off.
+    """
     if resource is not None:
         end = math.ceil(time.process_time() + seconds)
-        resource.setrlimit(resource.RLIMIT_CPU, (end, resource.RLIM_INFINITY))
-
-
-def seal_processor_time(seconds: float) -> None:
-    """The same, and no code in this process can put the end off."""
-    if resource is not None:
-        end = math.ceil(time.process_time() + seconds)
-        resource.setrlimit(resource.RLIMIT_CPU, (end, end + 1))
+        last = end + 1 if sealed else resource.RLIM_INFINITY
+        resource.setrlimit(resource.RLIMIT_CPU, (end, last))
 
 
 def _limit_resources() -> None:
